@@ -1,0 +1,1 @@
+"""Permissions of AWS principals, judged as AWS judges them: documents, conditions, decisions, capabilities, trusts."""

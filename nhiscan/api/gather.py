@@ -1,0 +1,185 @@
+"""From targets to published units: every collector is asked for its units, each is run, a target that fails is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nhiscan import __version__
+from nhiscan.collect import registry, runner
+from nhiscan.collect.protocol import Context, Target, TargetError, TargetKind, Unit
+from nhiscan.model import Gap, GapReason
+from nhiscan.sensitive import load_key
+from nhiscan.store.spool import SCHEMA, Manifest, RunInfo, Spool
+from nhiscan.triage.result import Notice, TargetSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from nhiscan.api.options import Options
+
+JOIN_REMEDY = "set the same NHISCAN_FINGERPRINT_KEY for all runs that are to be joined"
+_NOT_EVIDENCE = {"gap", "scope"}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far collection is; `callers` are the principals the cloud targets answered with."""
+
+    done: int
+    total: int
+    identities: int
+    credentials: int
+    callers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What collection left: the units to ingest, the targets as they turned out, and what is to be said about it.
+
+    `findings` are the directories in which saved runs keep theirs.
+    """
+
+    units: tuple[Path, ...]
+    findings: tuple[Path, ...]
+    targets: tuple[TargetSummary, ...]
+    manifests: tuple[Manifest, ...]
+    gaps: tuple[Gap, ...]
+    notices: tuple[Notice, ...]
+    spool: Spool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One target before collection: its units, or the saved run it is, or why it cannot be read."""
+
+    target: Target
+    units: tuple[Unit, ...] = ()
+    run: Spool | None = None
+    error: str | None = None
+    remedy: str | None = None
+
+
+@contextmanager
+def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _: None) -> Iterator[Gathered]:
+    """Collect all targets.  The spool is private and temporary unless `options.save` names a directory."""
+    key = load_key(options.cache_dir)
+    ctx = Context(as_of=options.as_of, key=key, cache_dir=options.cache_dir, expect_account=options.expect_account)
+    with tempfile.TemporaryDirectory(prefix="nhiscan-") as scratch:
+        directory = options.save or Path(scratch) / "run"
+        texts = tuple(t.text for t in options.targets)
+        info = RunInfo(SCHEMA, __version__, key.id, options.as_of.isoformat(), texts)
+        spool = Spool.begin(directory, info)
+        plans = [_plan(target, ctx) for target in options.targets]
+        manifests = _collect(plans, ctx, spool, options.jobs, on_progress)
+        yield _gathered(plans, manifests, spool)
+
+
+def _plan(target: Target, ctx: Context) -> _Plan:
+    if target.kind is TargetKind.SNAPSHOT and (Path(target.value) / "run.json").is_file():
+        return _Plan(target, run=Spool.open(Path(target.value)))
+    units: list[Unit] = []
+    try:
+        for name in registry.names():
+            units += registry.load(name).units(target, ctx)
+    except TargetError as e:
+        return _Plan(target, error=str(e), remedy=e.remedy)
+    if not units:
+        message = "nothing here that a collector can read"
+        return _Plan(target, error=message, remedy="see `nhiscan audit --help` for what can be audited")
+    return _Plan(target, units=tuple(units))
+
+
+def _collect(
+    plans: Sequence[_Plan], ctx: Context, spool: Spool, jobs: int, on_progress: Callable[[Progress], None]
+) -> tuple[Manifest, ...]:
+    units = list({unit.id: unit for plan in plans for unit in plan.units}.values())
+    callers = tuple(dict.fromkeys(unit.params["caller"] for unit in units if "caller" in unit.params))
+    manifests: list[Manifest] = []
+    on_progress(Progress(0, len(units), 0, 0, callers))
+    for manifest in runner.run(units, ctx, spool, jobs):
+        manifests.append(manifest)
+        found = {t: sum(m.counts.get(t, 0) for m in manifests) for t in ("identity", "credential")}
+        on_progress(Progress(len(manifests), len(units), found["identity"], found["credential"], callers))
+    return tuple(sorted(manifests, key=lambda m: m.id))
+
+
+def _gathered(plans: Sequence[_Plan], manifests: Sequence[Manifest], spool: Spool) -> Gathered:
+    runs = [plan.run for plan in plans if plan.run is not None]
+    gaps, notices = _key_gaps(runs, spool, own=bool(manifests))
+    by_id = {m.id: m for m in manifests}
+    summaries = []
+    for plan in plans:
+        if plan.run is not None:
+            summaries += _of_run(plan.target, plan.run)
+        else:
+            summaries.append(_summary(plan, [by_id[u.id] for u in plan.units]))
+    units = (*(path for run in runs for path in run.units()), *spool.units())
+    findings = tuple(run.directory / "findings" for run in runs)
+    return Gathered(units, findings, tuple(summaries), tuple(manifests), gaps, notices, spool)
+
+
+def _summary(plan: _Plan, manifests: Sequence[Manifest]) -> TargetSummary:
+    error, remedy = plan.error, plan.remedy
+    if error is None and not any(_has_evidence(m) for m in manifests):
+        error, remedy = "nothing could be read", "see the gaps below for the permission each collector needs"
+    return TargetSummary(
+        text=plan.target.text,
+        scopes=tuple(sorted({m.scope_id for m in manifests})),
+        identities=sum(m.counts.get("identity", 0) for m in manifests),
+        credentials=sum(m.counts.get("credential", 0) for m in manifests),
+        failed=error is not None,
+        error=error,
+        remedy=remedy,
+    )
+
+
+def _has_evidence(manifest: Manifest) -> bool:
+    """Whether a unit read anything: records, or the certainty that there are none."""
+    if manifest.status == "succeeded" or any(t not in _NOT_EVIDENCE for t in manifest.counts):
+        return True
+    # A repository whose only gaps are skipped binaries has been read; one whose calls were all refused has not.
+    return manifest.status == "partial" and manifest.collector.startswith("repo.")
+
+
+def _of_run(target: Target, run: Spool) -> list[TargetSummary]:
+    """A saved run as one target; what failed in it stays failed, so that joining hides nothing."""
+    found = [m for m in (run.manifest(path) for path in run.units()) if m is not None]
+    failed = {text: (error, remedy) for text, error, remedy in run.info.failed}
+    scopes = tuple(sorted({m.scope_id for m in found}))
+    counts = [sum(m.counts.get(t, 0) for m in found) for t in ("identity", "credential")]
+    whole = TargetSummary(target.text, scopes, counts[0], counts[1])
+    if not found and not failed:
+        whole = dataclasses.replace(
+            whole, failed=True, error="the saved run holds no finished unit", remedy="audit its targets again"
+        )
+    return [
+        whole,
+        *(TargetSummary(f"{target.text} ({text})", (), 0, 0, True, *why) for text, why in failed.items()),  # noqa: FBT003
+    ]
+
+
+def _key_gaps(runs: Sequence[Spool], spool: Spool, *, own: bool) -> tuple[tuple[Gap, ...], tuple[Notice, ...]]:
+    """Runs made under different fingerprint keys cannot be compared by value: a gap in every scope, and a notice."""
+    involved = [*runs, spool] if own else list(runs)
+    if len({run.info.key_id for run in involved}) < 2:
+        return (), ()
+    detail = "runs were made with different fingerprint keys, so equal values in them cannot be recognised"
+    scopes = {m.scope_id for run in involved for m in map(run.manifest, run.units()) if m is not None}
+    gaps = tuple(
+        Gap(
+            id=f"{scope}#fingerprint-key",
+            scope_id=scope,
+            source="join",
+            covers=("cluster",),
+            reason=GapReason.UNSUPPORTED,
+            remedy=JOIN_REMEDY,
+            detail=detail,
+        )
+        for scope in sorted(scopes)
+    )
+    return gaps, (Notice("join", detail, JOIN_REMEDY),)

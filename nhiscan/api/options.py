@@ -1,0 +1,39 @@
+"""What an audit needs to know, already parsed and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from nhiscan.collect.protocol import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One audit.
+
+    `save` keeps the spool; `jobs` 1 collects in this process; `cache_dir` None leaves nothing on disk; `policy_ref`
+    takes configuration, baseline and inline ignores from that git ref of the first path target only.  `config_path`
+    is a file the user named, which may also name targets (used when `named` is false) and outputs; without one,
+    nhiscan.yaml is looked for at the root of the first path target.
+    """
+
+    targets: tuple[Target, ...]
+    as_of: datetime
+    named: bool = True
+    config_path: Path | None = None
+    use_config: bool = True
+    rules: tuple[Path, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    baseline: Path | None = None
+    save: Path | None = None
+    policy_ref: str | None = None
+    jobs: int = 2
+    cache_dir: Path | None = None
+    expect_account: str | None = None
+    redact: frozenset[str] = frozenset()

@@ -1,0 +1,119 @@
+"""`nhiscan explain`: why a rule exists, or why a finding is one, with evidence, path and fix."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nhiscan.cli import common
+from nhiscan.cli.errors import UsageError, inert
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nhiscan.triage.result import Finding, Result
+
+
+def explain(
+    label: Annotated[str, typer.Argument(metavar="RULE|FINDING", help="A rule id or name, or the id of a finding.")],
+    targets: common.Targets = None,
+    rules: common.RulesDirs = None,
+    config: common.ConfigFile = None,
+    no_config: common.NoConfig = False,
+    as_of: common.AsOf = None,
+    no_cache: common.NoCache = False,
+    no_color: common.NoColor = False,
+) -> int:
+    """Explain a rule, or a finding of the targets."""
+    from nhiscan import api
+
+    page = _rule_page(label, rules)
+    if page is not None:
+        _markdown(page, no_color=no_color)
+        return 0
+    options = common.options_of(
+        targets, as_of=as_of, config=config, no_config=no_config, no_cache=no_cache, rules=tuple(rules or ())
+    )
+    result = api.audit(api.load_policy(options))
+    found = [f for f in result.findings if label in (f.id, f.fingerprint)]
+    if not found:
+        msg = f"{label!r} is neither a rule nor a finding of {', '.join(t.text for t in result.targets)}"
+        raise UsageError(msg, "name a rule of `nhiscan rules list`, or a finding id and the target it was found in")
+    _markdown(_page(found[0], result), no_color=no_color)
+    return 0
+
+
+def show_rule(label: str, rules: list[Path] | None, *, no_color: bool) -> int:
+    """Print the page of a rule.  Raises UsageError when there is none."""
+    page = _rule_page(label, rules)
+    if page is None:
+        msg = f"there is no rule {label!r}"
+        raise UsageError(msg, "see `nhiscan rules list`")
+    _markdown(page, no_color=no_color)
+    return 0
+
+
+def _rule_page(label: str, rules: list[Path] | None) -> str | None:
+    from nhiscan.engine.docs import rule_page
+    from nhiscan.engine.rule import load, shipped_rules_dir
+
+    rule = load([shipped_rules_dir(), *(rules or ())]).get(label)
+    return None if rule is None else rule_page(rule)
+
+
+def _markdown(text: str, *, no_color: bool) -> None:
+    if not sys.stdout.isatty():
+        sys.stdout.write(text.rstrip() + "\n")
+        return
+    from rich.markdown import Markdown
+
+    common.console(no_color=no_color).print(Markdown(text, hyperlinks=False))
+
+
+def _page(finding: Finding, result: Result) -> str:
+    rule = finding.rule
+    parts = [
+        f"# {finding.id}: {rule.title}",
+        f"{finding.severity} severity, {finding.confidence} confidence, {finding.state}; rule {rule.id} ({rule.name}).",
+        f"**{inert(finding.message)}**",
+        _section("Why", rule.why),
+        _section("Where", "\n".join(f"- {_place(loc.uri, loc.line, loc.note)}" for loc in finding.locations)),
+        _section("Evidence", "\n".join(_evidence(finding))),
+        _section("Reasons", "\n".join(_reasons(finding, result))),
+        _section("Owner", _owner(finding)),
+        _section("Fix", finding.fix),
+        _section("What this cannot see", "\n".join(f"- {text}" for text in rule.not_assessable_when)),
+        _section("False positives", "\n".join(f"- {text}" for text in rule.false_positives)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body.strip()}" if body.strip() else ""
+
+
+def _place(uri: str, line: int | None, note: str | None) -> str:
+    return inert(uri) + (f":{line}" if line else "") + (f" ({inert(note)})" if note else "")
+
+
+def _evidence(finding: Finding) -> list[str]:
+    shown = []
+    for name, value in finding.facts.items():
+        if value in (None, "", ()):
+            continue
+        text = ", ".join(value) if isinstance(value, tuple) else str(value)
+        shown.append(f"- {name}: {inert(text)}")
+    return shown
+
+
+def _reasons(finding: Finding, result: Result) -> list[str]:
+    lead = finding.folded_into or finding.id
+    parts = [f for f in result.findings if lead in (f.folded_into, f.id) and f.id != finding.id]
+    return [f"- {f.rule.id} ({f.rule.name}), {f.severity}: {inert(f.message)}" for f in parts]
+
+
+def _owner(finding: Finding) -> str:
+    owner = finding.owner
+    return f"{inert(owner.name)} ({owner.basis}, {owner.confidence} confidence)" if owner else "nobody could be found"

@@ -1,0 +1,81 @@
+"""The `nhiscan` command: the commands' modules are imported when one of them runs, so `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from nhiscan import __version__
+from nhiscan.cli import audit, baseline, doctor, explain, inventory, permissions, rules
+from nhiscan.cli.errors import report_exception
+from nhiscan.triage.exitcode import ExitCode
+
+# What a shell reports for a program ended by Ctrl-C (128 + SIGINT).
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="nhiscan",
+    help="Find every machine identity, what it can do, who owns it, and which AI agents hold its credentials.",
+    epilog="Exit codes: 0 clean, 1 findings, 2 usage, 3 incomplete (--require-coverage), 4 nothing audited, 5 internal.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"nhiscan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Set up what all commands share."""
+    import logging
+
+    # Libraries log requests and responses below WARNING, values included: nothing of that is ever shown.
+    logging.disable(logging.INFO)
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+app.command("audit")(audit.audit)
+app.command("inventory")(inventory.inventory)
+app.command("query")(inventory.query)
+app.command("explain")(explain.explain)
+app.add_typer(rules.app, name="rules")
+app.add_typer(baseline.app, name="baseline")
+app.command("permissions")(permissions.permissions)
+app.command("doctor")(doctor.doctor)
+
+
+def run() -> None:
+    """The console entry point: never a traceback, always one of the documented exit codes."""
+    sys.exit(invoke(sys.argv[1:]))
+
+
+def invoke(argv: list[str]) -> int:
+    """Run one command line and return its exit code; messages go to standard error."""
+    try:
+        code = app(args=argv, prog_name="nhiscan", standalone_mode=False)
+    except typer.Exit as e:
+        return e.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`| head`); point stdout elsewhere so that the interpreter does not complain at exit.
+        sys.stdout = None
+        return ExitCode.CLEAN
+    except Exception as e:  # noqa: BLE001 - the last line of defence against tracebacks
+        return report_exception(e)
+    if code == INTERRUPTED:
+        sys.stderr.write("\ninterrupted; with --save DIR the same command continues from the finished units\n")
+    return code if isinstance(code, int) else ExitCode.CLEAN

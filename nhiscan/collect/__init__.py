@@ -1,0 +1,1 @@
+"""What a collector is, which there are, and how their units are run."""

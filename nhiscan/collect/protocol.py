@@ -1,0 +1,102 @@
+"""What a collector is: targets in, units out, records streamed.
+
+A collector is one module `nhiscan/collectors/<provider>/<name>.py` with a module-level `COLLECTOR`; the registry finds
+it by its place, so nothing else has to be touched.  Modules whose name begins with `_` are shared helpers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from nhiscan.model import Record
+    from nhiscan.sensitive import FingerprintKey
+
+
+class TargetKind(StrEnum):
+    """The schemes a target can have; a plain path has none."""
+
+    PATH = "path"
+    SNAPSHOT = "snapshot"
+    AWS = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to audit, as the user named it (`text`): `.`, `aws:prod`, `snapshot:DIR`.
+
+    `value` is what follows the scheme: a resolved path for `path` and `snapshot`, a profile or `""` for `aws`.
+    """
+
+    text: str
+    kind: TargetKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The smallest piece of work that succeeds or fails by itself: one account, one repository.
+
+    `id` is stable between runs and free of secrets; `params` is whatever the collector needs to do the work again.
+    """
+
+    id: str
+    collector: str
+    scope_id: str
+    target: Target
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a collector may know of the run; picklable, so that a unit can run in another process.
+
+    `as_of` stands for the clock; `key` makes fingerprints; `cache_dir` is None with `--no-cache`;
+    `expect_account` aborts a cloud target that answers with another account; `read_ignored` lets collectors read
+    ignored agent and `.env` files as `visibility: local`; `max_file_bytes` is where a file is skipped with a count;
+    `calls` is where a collector counts its API calls by operation (fresh for every unit).
+    """
+
+    as_of: datetime
+    key: FingerprintKey
+    cache_dir: Path | None = None
+    expect_account: str | None = None
+    read_ignored: bool = True
+    max_file_bytes: int = 5_000_000
+    calls: dict[str, int] = field(default_factory=dict)
+
+
+class TargetError(Exception):
+    """A target cannot be read at all; `remedy` is one line the user can act on.  The run goes on with the others."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+@runtime_checkable
+class Collector(Protocol):
+    """One source.
+
+    `requires` maps a permission to the table or `table.column` that is not seen without it; from it come the printed
+    policy, the preflight of `doctor`, the docs, and the sentence in the report.  `writes` lists permissions that are
+    not read-only and why they are needed (documented exceptions; empty for nearly everybody).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    requires: ClassVar[Mapping[str, str]]
+
+    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
+        """The units of a target, cheaply; nothing when the target is not this collector's.  Raises TargetError."""
+        ...
+
+    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+        """The records of a unit, streamed; what is refused becomes a Gap, never silence."""
+        ...

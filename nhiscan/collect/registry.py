@@ -1,0 +1,61 @@
+"""Which collectors exist: every module under `nhiscan/collectors/<provider>/` and the entry points of plugins.
+
+Modules are listed without importing them; only the ones asked for are loaded.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module, metadata
+from pathlib import Path
+
+from nhiscan.collect.protocol import Collector
+
+GROUP = "nhiscan.collectors"
+_PACKAGE = "nhiscan.collectors"
+
+
+class PluginError(Exception):
+    """A third-party collector cannot be loaded; the message names it."""
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The names of all collectors, shipped ones first, each group in alphabetical order."""
+    return (*sorted(_shipped()), *sorted(_plugins()))
+
+
+def load(name: str) -> Collector:
+    """The collector of that name.  Raises PluginError when a plugin does not import or is no collector."""
+    where = _shipped().get(name)
+    if where is not None:
+        found: object = import_module(where).COLLECTOR
+    else:
+        try:
+            found = _plugins()[name].load()
+        except Exception as e:  # noqa: BLE001 - foreign code may raise anything
+            msg = f"collector plugin {name} cannot be loaded ({type(e).__name__}); uninstall or repair it"
+            raise PluginError(msg) from None
+    if not isinstance(found, Collector):
+        msg = f"{name} is not a collector; it needs name, title, requires, units() and collect()"
+        raise PluginError(msg)
+    return found
+
+
+@cache
+def _shipped() -> dict[str, str]:
+    package = import_module(_PACKAGE)
+    root = Path(next(iter(package.__path__)))
+    found = {}
+    for provider in pkgutil.iter_modules([str(root)]):
+        if provider.ispkg:
+            for module in pkgutil.iter_modules([str(root / provider.name)]):
+                if not module.name.startswith("_"):
+                    found[f"{provider.name}.{module.name}"] = f"{_PACKAGE}.{provider.name}.{module.name}"
+    return found
+
+
+@cache
+def _plugins() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}

@@ -1,0 +1,143 @@
+"""Running units: the one seam through which work is fanned out.
+
+Each unit publishes its own result, so the runner only ever sees summaries.  A worker that dies takes nothing with it:
+the pool is rebuilt, the units that were under way run alone, and one that kills its worker twice becomes a gap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import traceback
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nhiscan.collect import registry
+from nhiscan.collect.protocol import Context, TargetError, Unit
+from nhiscan.model import COLLECTED, Gap, GapReason
+from nhiscan.store.spool import Manifest, Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nhiscan.store.spool import UnitWriter
+
+_NOT_COVERED = {"gap", "declared", "scope"}
+
+
+def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[Manifest]:
+    """Collect every unit and yield its manifest as it ends; units the spool already holds are not run again.
+
+    `jobs` 1 runs in this process.  An order of the results is not promised.
+    """
+    waiting = []
+    for unit in units:
+        done = spool.published(unit.id)
+        if done is not None:
+            yield done
+        else:
+            waiting.append(unit)
+    if jobs <= 1:
+        for unit in waiting:
+            yield collect(unit, ctx, spool.directory)
+    elif waiting:
+        yield from _pooled(waiting, ctx, spool, min(jobs, len(waiting)))
+
+
+def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
+    """Run one unit and publish what it gave, a failure included."""
+    spool = Spool.open(directory)
+    ctx = dataclasses.replace(ctx, calls={})
+    status = "succeeded"
+    with spool.writer(unit.id) as writer:
+        try:
+            collector = registry.load(unit.collector)
+            for record in collector.collect(unit, ctx):
+                writer.write(record)
+                if isinstance(record, Gap):
+                    status = "partial"
+        except Exception as e:  # noqa: BLE001 - whatever a collector does wrong, the rest of the run goes on
+            status = "partial" if writer.counts else "failed"
+            writer.write(_failure(unit, e))
+    return _publish(spool, unit, status, writer, ctx.calls)
+
+
+def _publish(spool: Spool, unit: Unit, status: str, writer: UnitWriter, calls: dict[str, int]) -> Manifest:
+    manifest = Manifest(unit.id, unit.collector, unit.scope_id, unit.target.text, status, dict(writer.counts), calls)
+    spool.publish(manifest)
+    return manifest
+
+
+def _failure(unit: Unit, error: Exception) -> Gap:
+    # Only the type and the place: the message of a foreign exception may quote what it choked on.
+    if isinstance(error, TargetError):
+        detail, remedy = str(error), error.remedy
+    else:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        detail = f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
+        remedy = "report this as a bug of nhiscan, naming the collector and this place"
+    return _gap(unit, detail, remedy)
+
+
+def _gap(unit: Unit, detail: str, remedy: str) -> Gap:
+    covers = tuple(r.table for r in COLLECTED if r.table not in _NOT_COVERED)
+    with suppress(registry.PluginError):
+        covers = getattr(registry.load(unit.collector), "covers", covers)
+    return Gap(
+        id=f"{unit.id}#unit",
+        scope_id=unit.scope_id,
+        source=unit.collector,
+        covers=covers,
+        reason=GapReason.FAILED,
+        remedy=remedy,
+        detail=detail,
+    )
+
+
+def _pooled(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[Manifest]:
+    left = list(units)
+    while left:
+        suspects: list[Unit] = []
+        for unit, manifest in _round(left, ctx, spool, jobs):
+            if manifest is None:
+                suspects.append(unit)
+            else:
+                left.remove(unit)
+                yield manifest
+        for unit in suspects[:jobs]:
+            left.remove(unit)
+            yield _alone(unit, ctx, spool)
+
+
+def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[tuple[Unit, Manifest | None]]:
+    """One pool's life: finished units with their manifests, and after a crash the others with None, oldest first."""
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        futures: dict[Future[Manifest], Unit] = {pool.submit(collect, u, ctx, spool.directory): u for u in units}
+        pending = set(futures)
+        broken: list[Unit] = []
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda f: futures[f].id):
+                try:
+                    yield futures[future], future.result()
+                except BrokenProcessPool:
+                    broken.append(futures[future])
+        for unit in units:
+            if unit in broken:
+                yield unit, spool.published(unit.id)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _alone(unit: Unit, ctx: Context, spool: Spool) -> Manifest:
+    for _, manifest in _round([unit], ctx, spool, 1):
+        if manifest is not None:
+            return manifest
+    with spool.writer(unit.id) as writer:
+        remedy = "audit this target by itself with more memory; if it dies again, report it as a bug of nhiscan"
+        writer.write(_gap(unit, "the worker process died twice", remedy))
+    return _publish(spool, unit, "failed", writer, {})

@@ -1,0 +1,49 @@
+"""Target syntax: a path, `snapshot:DIR`, `aws`, `aws:PROFILE`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nhiscan.collect.protocol import Target, TargetKind
+
+_SCHEME = re.compile(r"[a-z][a-z0-9]{1,15}")
+
+
+class TargetSyntaxError(Exception):
+    """A target the user named does not exist or is not understood; `remedy` says what would be."""
+
+    remedy = "name an existing path, aws[:PROFILE] or snapshot:DIR"
+
+
+def parse(text: str) -> Target:
+    """The target a user named.  A path that exists wins over a scheme of the same spelling (`./aws` is always a path).
+
+    Raises TargetSyntaxError for an unknown scheme and for a path that does not exist.
+    """
+    scheme, colon, rest = text.partition(":")
+    if scheme == "aws" and (colon or not _exists(text)):
+        return Target(text, TargetKind.AWS, rest)
+    if scheme == "snapshot" and colon:
+        return Target(text, TargetKind.SNAPSHOT, _existing(rest, text))
+    if colon and _SCHEME.fullmatch(scheme) and not _exists(text):
+        msg = f"unknown target {text!r}"
+        raise TargetSyntaxError(msg)
+    path = Path(_existing(text, text))
+    saved = (path / "run.json").is_file() and (path / "units").is_dir()
+    return Target(text, TargetKind.SNAPSHOT if saved else TargetKind.PATH, str(path))
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _existing(path: str, text: str) -> str:
+    try:
+        return str(Path(path).resolve(strict=True))
+    except (OSError, RuntimeError, ValueError):
+        msg = f"target {text!r} does not exist"
+        raise TargetSyntaxError(msg) from None

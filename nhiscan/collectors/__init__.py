@@ -1,0 +1,1 @@
+"""Collectors: one source, one file; modules whose name begins with `_` are helpers."""

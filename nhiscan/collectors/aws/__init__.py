@@ -1,0 +1,1 @@
+"""AWS: read through boto3, or from what the AWS command line exports."""

@@ -1,0 +1,169 @@
+"""What goes wrong between us and AWS, said in one line each and without quoting foreign text.
+
+Messages of botocore and of servers may quote addresses with passwords or request parameters, so only error codes and
+host names are taken from them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from nhiscan.collectors.aws._values import mapping, text
+from nhiscan.plugin import GapReason, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError")
+_THROTTLED = (
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+    "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException", "SlowDown", "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+)  # fmt: skip
+_NO_SESSION = (
+    "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
+    "SignatureDoesNotMatch", "IncompleteSignature", "AuthFailure", "InvalidAccessKeyId", "InvalidToken",
+    "MissingAuthenticationToken", "OptInRequired", "NotSignedUp",
+)  # fmt: skip
+_UNSUPPORTED = ("InvalidAction", "UnknownOperationException", "NotImplemented", "501", "404")
+_RENEW = "renew the credentials (aws sso login, aws sts get-caller-identity) and run again"
+_CREDENTIAL_TYPES = frozenset({
+    "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "InvalidConfigError",
+    "UnauthorizedSSOTokenError", "SSOTokenLoadError", "SSOError", "TokenRetrievalError", "NoAuthTokenError",
+    "MetadataRetrievalError", "RefreshWithMFAUnsupportedError", "InfiniteLoopConfigError", "UnknownCredentialError",
+    "LoginError", "LoginTokenLoadError", "LoginRefreshTokenExpired", "LoginInsufficientPermissions",
+})  # fmt: skip
+_WHY_DENIED = re.compile(r"(explicit deny in an? [a-z -]{3,60}policy|no [a-z -]{3,60}policy allows)")
+
+
+class RefusedError(Exception):
+    """A call that gave nothing: why, and what would change it.
+
+    `fatal` says that further calls would fail alike, `missing` that the thing asked for does not exist.
+    """
+
+    def __init__(self, reason: GapReason, operation: str | None, detail: str, remedy: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.operation = operation
+        self.detail = detail
+        self.remedy = remedy
+        self.fatal = False
+        self.missing = False
+        self.code = ""
+
+    def as_target_error(self, target: str) -> TargetError:
+        """The same for a target that cannot be read at all."""
+        return TargetError(f"{target}: {self.detail}", self.remedy)
+
+
+def explain(error: Exception, operation: str) -> RefusedError:
+    """What a failed call means.  Never raises, never quotes the error's own text."""
+    from botocore.exceptions import ClientError
+
+    if isinstance(error, ClientError):
+        return _from_answer(mapping(error.response), operation)
+    name = type(error).__name__
+    for matches, make in _KINDS:
+        if matches(name):
+            return make(error, operation)
+    detail = f"{operation} failed in the AWS SDK ({name})"
+    return RefusedError(GapReason.FAILED, operation, detail, "run again; if it stays, report it as a bug of nhiscan")
+
+
+def _from_answer(response: object, operation: str) -> RefusedError:
+    answer = mapping(mapping(response).get("Error"))
+    code = re.sub(r"[^\w.:-]", "", text(answer.get("Code")) or "")[:60] or "no code"
+    plain = code.rsplit(":", 1)[-1]
+    status = mapping(mapping(response).get("ResponseMetadata")).get("HTTPStatusCode")
+    if plain in _DENIED or (status == 403 and plain not in _NO_SESSION and plain not in _THROTTLED):
+        why = _WHY_DENIED.search(text(answer.get("Message")) or "")
+        detail = f"{operation} was denied" + (f" ({why.group(1)})" if why else "")
+        found = RefusedError(GapReason.DENIED, operation, detail, f"allow {operation}")
+    elif plain in _THROTTLED:
+        remedy = "run again later, or save the run (--save) and continue it"
+        found = RefusedError(GapReason.THROTTLED, operation, f"{operation} was throttled after all retries", remedy)
+    elif plain in _NO_SESSION:
+        found = _fatal(RefusedError(GapReason.FAILED, operation, f"AWS refused the credentials ({code})", _RENEW))
+    elif plain in _UNSUPPORTED:
+        remedy = "use an endpoint that implements it, or a snapshot: of the account"
+        found = RefusedError(GapReason.UNSUPPORTED, operation, f"{operation} is not known there ({code})", remedy)
+    else:
+        detail = f"{operation} failed ({code}{f', HTTP {status}' if isinstance(status, int) else ''})"
+        found = RefusedError(GapReason.FAILED, operation, detail, f"run again; if it stays, call {operation} by hand")
+    found.missing = plain in {"NoSuchEntity", "NoSuchEntityException"}
+    found.code = plain
+    return found
+
+
+def _credentials(error: Exception, operation: str) -> RefusedError:
+    detail = f"no usable AWS credentials ({type(error).__name__})"
+    remedy = "set AWS_PROFILE or name one as aws:PROFILE, and sign in (aws sso login) if it needs that"
+    return _fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
+
+
+def _profile(_error: Exception, operation: str) -> RefusedError:
+    remedy = "name a profile that `aws configure list-profiles` prints, as aws:PROFILE"
+    return _fatal(RefusedError(GapReason.FAILED, operation, "the AWS profile does not exist", remedy))
+
+
+def _region(_error: Exception, operation: str) -> RefusedError:
+    remedy = "set AWS_DEFAULT_REGION to a region name such as us-east-1"
+    return _fatal(RefusedError(GapReason.FAILED, operation, "the configured AWS region is not valid", remedy))
+
+
+def _config(_error: Exception, operation: str) -> RefusedError:
+    remedy = "repair ~/.aws/config and ~/.aws/credentials (or the files AWS_CONFIG_FILE names)"
+    return _fatal(RefusedError(GapReason.FAILED, operation, "the AWS configuration cannot be read", remedy))
+
+
+def _connection(error: Exception, operation: str) -> RefusedError:
+    host = _host(getattr(error, "kwargs", {}).get("endpoint_url"))
+    detail = f"cannot reach AWS{f' at {host}' if host else ''} ({type(error).__name__})"
+    remedy = "check the network, AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE"
+    return _fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
+
+
+def _address(_error: Exception, operation: str) -> RefusedError:
+    remedy = "check AWS_ENDPOINT_URL, AWS_DEFAULT_REGION and HTTPS_PROXY"
+    return _fatal(RefusedError(GapReason.FAILED, operation, "the AWS address is not valid", remedy))
+
+
+def _answer(_error: Exception, operation: str) -> RefusedError:
+    remedy = "check that AWS_ENDPOINT_URL and HTTPS_PROXY lead to AWS"
+    return RefusedError(GapReason.MALFORMED, operation, f"the answer to {operation} is not AWS's", remedy)
+
+
+def _fatal(error: RefusedError) -> RefusedError:
+    error.fatal = True
+    return error
+
+
+def _host(url: object) -> str | None:
+    # Host and port alone: a proxy or endpoint address may carry a password.
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        if parts is None or not parts.hostname:
+            return None
+        return parts.hostname + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        return None
+
+
+_KINDS: tuple[tuple[Callable[[str], bool], Callable[[Exception, str], RefusedError]], ...] = (
+    (_CREDENTIAL_TYPES.__contains__, _credentials),
+    ({"ProfileNotFound"}.__contains__, _profile),
+    ({"NoRegionError", "InvalidRegionError", "UnknownRegionError"}.__contains__, _region),
+    ({"ConfigParseError", "ConfigNotFound", "InvalidSTSRegionalEndpointsConfigError"}.__contains__, _config),
+    (
+        frozenset({
+            "EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError",
+            "ProxyConnectionError", "HTTPClientError", "ConnectionError", "InvalidProxiesConfigError",
+        }).__contains__,
+        _connection,
+    ),
+    (frozenset({"ValueError", "UnknownEndpointError", "EndpointProviderError"}).__contains__, _address),
+    ({"ResponseParserError"}.__contains__, _answer),
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""The facts of an account from the live API, with as few calls as it takes."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors.aws._source import Keys
+from nhiscan.collectors.aws._values import listing, mapping, text
+from nhiscan.plugin import GapReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from nhiscan.collectors.aws._session import Session
+    from nhiscan.collectors.aws._values import Json
+
+_PAGE = 1000  # the most that GetAccountAuthorizationDetails takes (IAM API reference, MaxItems)
+_WAITS_S = (1, 2, 3, 5, 8, 13, 13, 15)  # one minute in all; a report takes seconds, in large accounts a minute
+_NOT_YET = frozenset({"ReportInProgress", "CredentialReportNotReadyException"})
+_WORKERS = 8
+_CHUNK = 64
+_ENOUGH_REFUSED = 3
+
+
+class LiveSource:
+    """`Source` over a session; `wait` is what passes the seconds until a report is ready."""
+
+    def __init__(self, session: Session, wait: Callable[[float], None] = time.sleep) -> None:
+        self._session = session
+        self._wait = wait
+
+    def pages(self) -> Iterator[Json]:
+        """Pages of up to 1,000 entries; raises RefusedError after the pages that could be read."""
+        yield from self._paged("iam:GetAccountAuthorizationDetails", MaxItems=_PAGE)
+
+    def report(self) -> str:
+        """The report as text, generated when there is none of the last four hours.
+
+        Without the right to generate one, a report that somebody else had made is still read.
+        """
+        refused: RefusedError | None = None
+        try:
+            self._session.call("iam:GenerateCredentialReport")
+        except RefusedError as e:
+            refused = e
+        try:
+            return self._ready_report()
+        except RefusedError as e:
+            raise e if refused is None or e.reason is GapReason.DENIED else refused from None
+
+    def _ready_report(self) -> str:
+        operation = "iam:GetCredentialReport"
+        for seconds in (*_WAITS_S, None):
+            try:
+                content = self._session.call(operation).get("Content")
+            except RefusedError as e:
+                if e.code not in _NOT_YET:
+                    raise
+                if seconds is not None:
+                    self._wait(seconds)
+            else:
+                return content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+        detail = "the credential report was not ready within a minute"
+        raise RefusedError(GapReason.FAILED, operation, detail, "run again in a few minutes")
+
+    def keys(self, users: Sequence[str]) -> Iterator[Keys]:
+        """One call per user, several at a time.
+
+        Gives up when the first three users are all refused, or when no further call can succeed.
+        """
+        first = [self._keys(user) for user in users[:_ENOUGH_REFUSED]]
+        refused = [k.refused for k in first if k.refused and not k.refused.missing]
+        if refused and len(refused) == len(first):
+            raise refused[0]
+        yield from first
+        rest = iter(users[_ENOUGH_REFUSED:])
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            while chunk := list(itertools.islice(rest, _CHUNK)):
+                for keys in pool.map(self._keys, chunk):
+                    if keys.refused and keys.refused.fatal:
+                        raise keys.refused
+                    yield keys
+
+    def _keys(self, user: str) -> Keys:
+        found: list[Json] = []
+        try:
+            for page in self._paged("iam:ListAccessKeys", UserName=user):
+                found += [mapping(entry) for entry in listing(page.get("AccessKeyMetadata"))]
+        except RefusedError as e:
+            return Keys(user, found, e)
+        return Keys(user, found)
+
+    def policy(self, arn: str) -> object:
+        """Two calls; only for policies whose document the pages did not hold."""
+        policy = mapping(self._session.call("iam:GetPolicy", PolicyArn=arn).get("Policy"))
+        version = text(policy.get("DefaultVersionId")) or "v1"
+        answer = self._session.call("iam:GetPolicyVersion", PolicyArn=arn, VersionId=version)
+        return mapping(answer.get("PolicyVersion")).get("Document")
+
+    def oidc_providers(self) -> Iterator[tuple[str, Json | RefusedError]]:
+        """One call for the list and one for each provider."""
+        answer = self._session.call("iam:ListOpenIDConnectProviders")
+        for entry in listing(answer.get("OpenIDConnectProviderList")):
+            arn = text(mapping(entry).get("Arn"))
+            if arn is not None:
+                yield arn, self._oidc_provider(arn)
+
+    def _oidc_provider(self, arn: str) -> Json | RefusedError:
+        try:
+            return self._session.call("iam:GetOpenIDConnectProvider", OpenIDConnectProviderArn=arn)
+        except RefusedError as e:
+            return e
+
+    def saml_providers(self) -> Iterator[Json]:
+        """One call."""
+        answer = self._session.call("iam:ListSAMLProviders")
+        yield from (mapping(entry) for entry in listing(answer.get("SAMLProviderList")))
+
+    def _paged(self, operation: str, **params: object) -> Iterator[Json]:
+        marker: str | None = None
+        while True:
+            page = self._session.call(operation, **params, **({"Marker": marker} if marker else {}))
+            yield page
+            following = page.get("Marker") if page.get("IsTruncated") else None
+            # A server that answers with the marker it was given would be asked for ever.
+            if not isinstance(following, str) or following == marker:
+                return
+            marker = following

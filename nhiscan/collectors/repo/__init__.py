@@ -1,0 +1,1 @@
+"""Checkouts: files, agent configuration, secrets, owners."""

@@ -1,0 +1,1 @@
+"""What the agent collector is made of: tolerant readers, the table of clients, and the judgement of what lies there."""

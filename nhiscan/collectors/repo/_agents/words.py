@@ -1,0 +1,151 @@
+"""What a key's name promises, and what a value betrays: credential or setting, secret or stand-in."""
+
+from __future__ import annotations
+
+import re
+
+from nhiscan.plugin import CredentialKind
+
+_SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SECRET_WORDS = _set(
+    "token secret password passwd passphrase pwd apikey accesskey secretkey privatekey authtoken accesstoken "
+    "authorization credential credentials jwt bearer cookie dsn"
+)
+# These are too common as parts of other names to count anywhere but at the end.
+_LAST_WORDS = frozenset({"auth", "pass", "pat", "cred", "creds"})
+# People also write names in one word: `PGPASSWORD`, `bottoken`.
+_FUSED = ("password", "passwd", "secret", "apikey", "token")
+# With these behind it, a name speaks about a credential instead of holding one.
+_TAILS = _set(
+    "id ids url uri endpoint path file dir name names type kind ttl expiry expires expiration lifetime limit count "
+    "length max min size header headers prefix suffix mode enabled disabled required region host port user username "
+    "email provider issuer audience scope scopes algorithm alg version format timeout interval rotation policy usage "
+    "budget method field column store backend manager cache strategy storage symbol address contract mint"
+)
+_KEY_BEFORE = _set("public publishable primary foreign sort partition cache hot shortcut index object host map group")
+_COUNTS = frozenset({"max", "min", "num", "total"})
+_CONNECTION = re.compile(
+    r"(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|connection)_?(?:url|uri|string)$"
+)
+
+_SAID = re.compile(
+    r"""^[<\[{(%].*[>\]})%]$            # <key>, [REDACTED], {{key}}, %KEY%
+    |(?:^|[^A-Za-z])(?:your|paste|insert|replace|enter|placeholder|redacted|dummy|sample|changeme)(?![A-Za-z])
+    |^my[_ -](?:secret|token|api|key|pass|access)|change[_ -]?me|replace[_ -]?me|[_ -]here$|^here[_ -]
+    |xxxx|\*\*\*|\.\.\.|\N{HORIZONTAL ELLIPSIS}
+    |EXAMPLE(?:KEY)?$|^(?:example|fake|mock|foo|bar)(?:[_ -]|$)|[_-](?:example|placeholder)$
+    |0{12}|^<""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_EMPTY_WORDS = _set(
+    "none null nil undefined na n/a tbd empty unset token secret password passwd pass pwd key apikey api_key api-key "
+    "access_token bearer string value text x xx xxx test testing hidden masked optional required"
+)
+_PATH = re.compile(
+    r"(?:~|\.{1,2})?/[^\s]*|[A-Za-z]:[\\/].*|\$\{workspaceFolder\}.*"
+    r"|[\w./-]+\.(?:json|pem|ya?ml|toml|txt|env|key|crt|p12)"
+)
+_PLAIN_URL = re.compile(r"[A-Za-z][\w+.-]*://\S*")
+_ENCRYPTED = re.compile(r"ENC\[|encrypted:|\$ANSIBLE_VAULT")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_BOOLEANS = _set("true false yes no on off enabled disabled")
+
+PROVIDERS = {
+    name: provider
+    for provider, names in {
+        "github": "github gh", "gitlab": "gitlab", "openai": "openai", "anthropic": "anthropic claude",
+        "slack": "slack",
+        "google": "google gemini gcp", "aws": "aws", "azure": "azure", "supabase": "supabase",
+        "stripe": "stripe",
+        "notion": "notion", "figma": "figma", "linear": "linear", "jira": "jira", "atlassian": "atlassian confluence",
+        "sentry": "sentry", "brave": "brave", "tavily": "tavily", "firecrawl": "firecrawl", "exa": "exa",
+        "neo4j": "neo4j",
+        "huggingface": "huggingface hf", "npm": "npm", "postgres": "postgres postgresql pg", "mysql": "mysql",
+        "mongodb": "mongodb mongo", "redis": "redis", "datadog": "datadog dd", "cloudflare": "cloudflare",
+        "twilio": "twilio",
+        "perplexity": "perplexity", "replicate": "replicate", "databricks": "databricks", "snowflake": "snowflake",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
+
+
+def words(name: str) -> list[str]:
+    """A name's words in lower case: `openaiApiKey`, `OPENAI_API_KEY` and `--openai-api-key` are the same three."""
+    return [w.lower().rstrip("0123456789") or w for w in _SPLIT.split(name) if w]
+
+
+def names_credential(name: str) -> bool:
+    """Whether a value under this name is meant to be a credential (`MAX_TOKENS`, `KEYBOARD`, `KEY_ID` are not)."""
+    parts = words(name)
+    *before, last = parts or [""]
+    if last == "key":
+        return not (before and before[-1] in _KEY_BEFORE)
+    if last in _LAST_WORDS or parts[-2:] == ["auth", "header"] or _CONNECTION.search("_".join(parts)):
+        return True
+    if last in _TAILS or _COUNTS.intersection(parts) or {"public", "publishable"}.intersection(parts):
+        return False
+    return not _SECRET_WORDS.isdisjoint(parts) or any(p.endswith(_FUSED) for p in parts)
+
+
+def names_file(name: str) -> bool:
+    """Whether the name stands for a file that holds a credential (`GOOGLE_APPLICATION_CREDENTIALS`, `KEY_FILE`)."""
+    parts = words(name)
+    held = {"credentials", "credential", "key", "token", "secret", "password", "kubeconfig"}
+    return bool(parts) and (
+        parts[-1] in {"credentials", "kubeconfig"} or (parts[-1] in {"file", "path"} and bool(held.intersection(parts)))
+    )
+
+
+def is_placeholder(value: str, name: str = "") -> bool:
+    """Whether the value only says where a secret goes: `YOUR_KEY`, `<paste here>`, `changeme`, its own name."""
+    lowered = value.lower()
+    if lowered in _EMPTY_WORDS or lowered.strip("<>[]{}$%") == name.lower():
+        return True
+    return bool(_SAID.search(value)) or len(set(value)) == 1
+
+
+def is_encrypted(value: str) -> bool:
+    """Whether the value is cipher text of a known tool (SOPS, dotenvx, Ansible), which is no secret."""
+    return bool(_ENCRYPTED.match(value))
+
+
+def is_path(value: str) -> bool:
+    """Whether the value is a file's path."""
+    return bool(_PATH.fullmatch(value)) and (not value.startswith("/") or value.count("/") < 12)
+
+
+def is_setting(value: str, name: str) -> bool:
+    """Whether the value is a setting rather than a secret although its name sounds like one."""
+    if value.lower() in _BOOLEANS or is_path(value) or _PLAIN_URL.fullmatch(value):
+        return True
+    if _NUMBER.fullmatch(value):
+        return not {"password", "passwd", "pwd", "pass", "pin", "passphrase"}.intersection(words(name))
+    return len(value) < 4 or any(c.isspace() for c in value)
+
+
+def kind_of(name: str) -> CredentialKind:
+    """The kind of credential a name promises; UNKNOWN when it only says that it is one."""
+    parts = words(name)
+    joined = "_".join(parts)
+    for kind, needles in (
+        (CredentialKind.CONNECTION_STRING, ("dsn", "connection_string", "database_url", "database_uri")),
+        (CredentialKind.CLIENT_SECRET, ("client_secret",)),
+        (CredentialKind.PRIVATE_KEY, ("private_key", "privatekey")),
+        (CredentialKind.PASSWORD, ("password", "passwd", "pwd", "passphrase")),
+        (CredentialKind.TOKEN, ("token", "authorization", "bearer", "pat", "jwt", "cookie", "auth")),
+        (CredentialKind.API_KEY, ("key", "apikey")),
+    ):
+        if any(n in parts or (len(n) > 4 and n in joined) for n in needles):
+            return kind
+    return CredentialKind.PASSWORD if "pass" in parts else CredentialKind.UNKNOWN
+
+
+def provider_of(name: str) -> str | None:
+    """The provider a name begins with or mentions (`GITHUB_TOKEN`), or None."""
+    return next((PROVIDERS[w] for w in words(name) if w in PROVIDERS), None)

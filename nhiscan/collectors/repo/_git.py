@@ -1,0 +1,149 @@
+"""The only place that runs git: fixed arguments, a cleaned environment, and nothing of the repository runs.
+
+A checkout under audit is hostile until proven otherwise, and its configuration can name programs: file-system monitors,
+filters, text converters, pagers, aliases, remote helpers.  Only plumbing that never needs them is called, each of them
+is switched off as well, and no transport is allowed (git-config(1), git(1) "ENVIRONMENT VARIABLES").
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SETTINGS = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.untrackedCache=false",
+    "core.quotePath=false",
+    "core.excludesFile=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.pager=cat",
+    "core.sshCommand=false",
+    "core.alternateRefsCommand=false",
+    "protocol.allow=never",
+    "credential.helper=",
+    "log.showSignature=false",
+    "blame.ignoreRevsFile=",
+    "blame.showEmail=false",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    # Overrides any protocol.<name>.allow of the repository; git before 2.45 does not know GIT_NO_LAZY_FETCH.
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_PAGER": "cat",
+    "GIT_ASKPASS": "false",
+    "SSH_ASKPASS": "false",
+    "LC_ALL": "C",
+}
+_INHERITED = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+_MISSING = "git is not installed"
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:[^/@\s]*@)?(?P<host>[^/:\s]+)(?::\d+)?/(?P<path>\S+)")
+_SCP = re.compile(r"(?:[^/@\s:]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]+):(?!//)(?P<path>[^\s\\]+)")
+
+
+class GitError(Exception):
+    """git is missing, refused, or took too long; the message is one line without paths of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Read-only access to the repository whose work tree is `root` (a directory that holds `.git`)."""
+
+    root: Path
+
+    def run(self, *arguments: str, timeout: float = 60.0, accept: Sequence[int] = (0,)) -> bytes:
+        """What the git command prints.  Raises GitError on another exit status or after `timeout` seconds."""
+        settings = [part for setting in (*_SETTINGS, f"safe.directory={self.root}") for part in ("-c", setting)]
+        # An explicit git directory and work tree: the repository's core.worktree must not lead us elsewhere.
+        place = [f"--git-dir={self.root / '.git'}", f"--work-tree={self.root}"]
+        try:
+            done = subprocess.run(
+                ["git", "--no-pager", *settings, *place, *arguments],
+                cwd=self.root,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise GitError(_MISSING) from None
+        except subprocess.TimeoutExpired:
+            msg = f"git {arguments[0]} did not end within {timeout:.0f} seconds"
+            raise GitError(msg) from None
+        except (OSError, ValueError):
+            msg = f"git {arguments[0]} could not be started"
+            raise GitError(msg) from None
+        if done.returncode not in accept:
+            msg = f"git {arguments[0]} failed with status {done.returncode}"
+            raise GitError(msg)
+        return done.stdout
+
+    def head(self) -> str | None:
+        """The commit of HEAD in hex; None before the first commit.  Raises GitError."""
+        out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}", accept=(0, 1, 128))
+        return out.decode("ascii", "replace").strip() or None
+
+    def remote(self) -> str | None:
+        """`host/org/name` of the remote `origin`; None without one or when it is a path.  Raises GitError."""
+        out = self.run("config", "--local", "--no-includes", "--get", "remote.origin.url", accept=(0, 1))
+        return normalise_remote(out.decode("utf-8", "replace"))
+
+    def root_commit(self) -> str | None:
+        """The first 12 hex digits of the oldest commit that HEAD grew from; None before it.  Raises GitError."""
+        if self.head() is None:
+            return None
+        lines = self.run("rev-list", "--max-parents=0", "HEAD", "--", timeout=30.0).split()
+        return lines[-1].decode("ascii", "replace")[:12] if lines else None
+
+
+def normalise_remote(url: str) -> str | None:
+    """`host/org/name` without scheme, user, password, port and `.git`; None when the text names no host."""
+    text = url.strip()
+    match = _URL.fullmatch(text)
+    if match is not None and match["scheme"].lower() == "file":
+        return None
+    match = match or _SCP.fullmatch(text)
+    if match is None:
+        return None
+    path = match["path"].split("?")[0].split("#")[0].strip("/").removesuffix(".git").strip("/")
+    clean = "/".join(part for part in path.split("/") if part not in {"", ".", ".."})
+    return f"{match['host'].lower()}/{clean}" if clean else None
+
+
+def find_root(path: Path) -> Path | None:
+    """The nearest directory at or above `path` that holds `.git`; None when there is none."""
+    for directory in (path, *path.parents):
+        try:
+            # lexists: a broken `.git` is still a repository, and the caller says what is wrong with it.
+            if os.path.lexists(directory / ".git"):
+                return directory
+        except OSError:
+            return None
+    return None
+
+
+def is_bare(path: Path) -> bool:
+    """Whether `path` is a git directory itself: a bare repository, or the inside of `.git`."""
+    return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | _ENVIRONMENT

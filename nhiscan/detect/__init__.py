@@ -1,0 +1,1 @@
+"""Secret detection on bytes: formats, candidates, confirmation; knows nothing of the inventory."""

@@ -1,0 +1,58 @@
+"""Suppressions written beside the code: `# nhiscan: ignore NS-LEK-001 -- reason [until YYYY-MM-DD]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+_LEADER = r"(?:#|//|/\*|--|;|<!--)"
+_LINE = re.compile(
+    rf"(?P<leader>{_LEADER})\s*nhiscan:\s+ignore\b[ \t]*"
+    r"(?P<rules>[A-Za-z][\w-]*(?:[ \t]*,[ \t]*[A-Za-z][\w-]*)*)?"
+    r"(?:[ \t]*(?:--|—)[ \t]*(?P<reason>.*?))?[ \t]*(?:\*/|-->)?[ \t]*$"
+)
+_UNTIL = re.compile(r"[ \t]*\[?\buntil[ \t]+(?P<day>\d{4}-\d{2}-\d{2})\]?[ \t]*$")
+_LONGEST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class InlineIgnore:
+    """`line` (from 1) is the line it applies to; empty `rules` name nothing, so triage can report it as over-broad.
+
+    `expires` is None when no day is given; `valid` is False when the day is no date.
+    """
+
+    line: int
+    rules: tuple[str, ...]
+    reason: str
+    expires: date | None = None
+    valid: bool = True
+
+
+def inline_ignores(data: bytes) -> list[InlineIgnore]:
+    """The suppressions of a file in order of lines; a comment alone on its line applies to the next line."""
+    if b"nhiscan:" not in data:
+        return []
+    found = []
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        if b"nhiscan:" not in raw or len(raw) > _LONGEST:
+            continue
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        if match := _LINE.search(text):
+            alone = not text[: match.start()].strip()
+            found.append(_ignore(number + alone, match["rules"], match["reason"]))
+    return found
+
+
+def _ignore(line: int, rules: str | None, reason: str | None) -> InlineIgnore:
+    names = tuple(part.strip() for part in (rules or "").split(",") if part.strip())
+    text = (reason or "").strip()
+    match = _UNTIL.search(text)
+    if match is None:
+        return InlineIgnore(line, names, text)
+    text = text[: match.start()].strip()
+    try:
+        return InlineIgnore(line, names, text, date.fromisoformat(match["day"]))
+    except ValueError:
+        return InlineIgnore(line, names, text, None, valid=False)

@@ -1,0 +1,151 @@
+"""What looks like a secret and is none: placeholders, references, code, paths, words, digests.
+
+Written from observation of source trees; nothing here knows a project, a file or a value by name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+
+_REFERENCE = re.compile(
+    r"\$\{|\$\(|\{\{|\}\}|<%|%>|#\{|%\(|\$\[|\[\[|^%[\w.-]+%$|^\$[A-Za-z_]|^@[A-Za-z_][\w.]*[({]|^\{[\w.\[\]]*\}$"
+    r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|%[sdr]\b|^%v$"
+    r"|^(?:env|vault|op|ssm|keyring|secretsmanager|file|ref|kms|awskms|gcpkms|arn|urn|sops|secret)://?"
+    r"|^(?:arn|urn|env|file|ref|secret|valueFrom|resolve):|^projects/[^/]+/secrets/"
+    r"|^ENC\[|^\$ANSIBLE_VAULT|^encrypted:|^!vault|^AQICAH|^vault:v\d|^age1|^-----BEGIN (?:AGE|PGP M)",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"\b(?:your?|my|some|an?|the|insert|enter|put|paste|add|replace|change|set|use|provide|fill|todo|fixme)[ _.-]*"
+    r"(?:your|own|real|actual|with|this|me|in|here|it|secret|api|access|auth|private|client|bot|app|openai|github|aws"
+    r"|token|key|password|passwd|pass|value|id|account)"
+    r"|example|sample|dummy|place[ _-]?holder|change[ _-]?(?:me|it|this)|goes[ _-]?here|foo[ _-]?ba[rz]|lorem|fake"
+    r"|redacted|masked|removed|scrubbed|sanitized|obfuscated|abcdefg|qwerty|asdfgh|1234567890|0123456789"
+    r"|not[ _-]?(?:a[ _-]?)?(?:real|secret|set|valid|used|needed|required)|deadbeef|cafebabe|badcafe"
+    r"|x{4,}|\*{3,}|\.{3,}|…|_{4,}|-{6,}|={4,}|#{3,}|0{8,}"
+    r"|^(?:test|secret|token|password|passwd|pass|pwd|none|null|nil|undefined|true|false|yes|no|on|off|default|unset"
+    r"|empty|string|str|text|bytes|unknown|n/?a|tbd|disabled|enabled|required|optional|hidden|public|private|user"
+    r"|username|admin|root|guest|localhost|changeit|bearer|basic|apikey|api[_-]key|blank|prompt|ask|any|all|auto"
+    r"|value)$",
+    re.IGNORECASE,
+)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_HEX = re.compile(r"(?:0x)?[0-9a-f]+", re.IGNORECASE)
+_DIGEST = re.compile(r"^(?:sha(?:1|224|256|384|512)|md5|h1|blake2b)[-:=]", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?(?:[T ].*)?|[\d.:_/-]+")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+")
+_CALL = re.compile(r"[A-Za-z_][\w.:>-]*(?:\(|\[)")
+_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|[a-z][a-z0-9+.-]*://|//|www\.", re.IGNORECASE)
+_PATH = re.compile(
+    r"[~.]{0,2}/|[A-Za-z]:[\\/]|[\w.@-]+(?:/[\w.@-]+)+\.[a-z]{1,5}$"
+    r"|.*\.(?:pem|key|crt|json|ya?ml|txt|env|py|js|ts|go|md|conf|cfg)$"
+)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_IDENTIFIER = re.compile(r"[A-Za-z_$@][\w$.:/ -]*")
+_LETTERS = re.compile(r"[a-z]+")
+# Frequent letter pairs of English, written one after the other.
+_PAIRS = (
+    "thheinerreanonatndoresentetiofedisitalarsttontngsehaasouiolevecomedehiriroicneearacelichllbemasiomur"
+    "caeltalansdifohopeecprnoctusacotiltrlyncetutsssorsunlowageiewheewiemadolrtpowenaulnitsmoowpaimmiaish"
+    "irsuidosiviaamficivipligtuevkeckeyswwordappiauabopagayupdogrexbrblclcrdrfrgigagoifobokubudumodog"
+)
+_COMMON = frozenset(_PAIRS[i : i + 2] for i in range(0, len(_PAIRS), 2))
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "/": "/", '"': '"', "'": "'", "\\": "\\"}
+_ESCAPE = re.compile(r"\\(.)")
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy in bits per character (Shannon 1948); 0 for the empty text."""
+    total = len(text)
+    return -sum(n / total * math.log2(n / total) for n in Counter(text).values()) if total else 0.0
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether the value was written to be replaced: a template, a sample, a mask, one character over and over."""
+    return is_reference(text) or _PLACEHOLDER.search(text[:2_000]) is not None or _monotonous(text)
+
+
+def is_reference(text: str) -> bool:
+    """Whether the value points elsewhere (variable, vault, template) or is encrypted."""
+    return _REFERENCE.search(text[:2_000]) is not None
+
+
+def is_code(text: str) -> bool:
+    """Whether the value is an expression, a path, an address, a date, a number or a digest rather than a value."""
+    return (
+        _ADDRESS.match(text) is not None
+        or _CALL.match(text) is not None
+        or (_DOTTED.fullmatch(text) is not None and (words(text) or max(map(len, text.split("."))) < 20))
+        or _PATH.match(text) is not None
+        or _DATE.fullmatch(text) is not None
+        or _DIGEST.match(text) is not None
+    )
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the value is a UUID, which is an identifier far more often than a secret."""
+    return _UUID.fullmatch(text) is not None
+
+
+def is_hex(text: str) -> bool:
+    """Whether the value consists of hexadecimal digits."""
+    return _HEX.fullmatch(text) is not None
+
+
+def words(text: str) -> bool:
+    """Whether the letters of the value read like words: most of their pairs are among the common ones of English."""
+    pairs = common = 0
+    for run in _LETTERS.findall(" ".join(_WORDS.findall(text)).lower()):
+        if len(run) > 2:
+            pairs += len(run) - 1
+            common += sum(run[i : i + 2] in _COMMON for i in range(len(run) - 1))
+    letters = sum(c.isalpha() for c in text)
+    return pairs >= 2 and letters * 3 >= len(text) * 2 and common * 100 >= pairs * 55
+
+
+def is_identifier(text: str) -> bool:
+    """Whether the value is one or more names of a program: letters, separators, few digits, readable."""
+    digits = sum(c.isdigit() for c in text)
+    return _IDENTIFIER.fullmatch(text) is not None and digits * 6 <= len(text) and (words(text) or text.isupper())
+
+
+def random_looking(text: str) -> bool:
+    """Whether the value is as mixed as a generated one: many different characters, more than one class, no words."""
+    classes = sum((any(c.islower() for c in text), any(c.isupper() for c in text), any(c.isdigit() for c in text)))
+    enough = 3.0 if is_hex(text) else min(4.2, 0.72 * math.log2(max(len(text), 2)) + 0.45)
+    return classes >= 2 and entropy(text) >= enough and not words(text)
+
+
+def is_sample_jwt(facts: dict[str, str]) -> bool:
+    """Whether the claims are those of the token that documentation copies (subject 1234567890)."""
+    return facts.get("sub") in {"1234567890", "123"} or is_placeholder(facts.get("iss", "-"))
+
+
+def is_key_body(pem: str) -> bool:
+    """Whether a PEM block holds a key rather than a few letters: 40 or more base64 characters, well mixed."""
+    body = "".join(line for line in squeeze(pem).split("\n") if "-----" not in line and ":" not in line)
+    clean = re.sub(r"\s", "", body)
+    return len(clean) >= 40 and entropy(clean) > 3.5 and re.fullmatch(r"[A-Za-z0-9+/=\\]+", clean) is not None
+
+
+def unescape(text: str) -> str:
+    """The text with the escapes of a quoted string resolved, so that one value has one fingerprint everywhere."""
+    return _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), text) if "\\" in text else text
+
+
+def squeeze(pem: str) -> str:
+    """A PEM block with one line break between lines and no indentation or quoting."""
+    return "\n".join(line for raw in pem.splitlines() if (line := raw.strip(" \t\"'+,;")))
+
+
+def _monotonous(text: str) -> bool:
+    if len(text) < 3:
+        return True
+    core = text[4:] if len(text) > 12 else text
+    if len(set(core.lower())) <= max(2, min(4, len(core) // 6)):
+        return True
+    steps = sum(ord(b) - ord(a) == 1 for a, b in pairwise(core))
+    return steps * 2 > len(core)

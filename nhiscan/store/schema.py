@@ -1,0 +1,135 @@
+"""The database schema and the JSON form of records, both derived from `model.py`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from nhiscan.model import RECORDS, Record, column_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SQL_TYPES: Mapping[object, str] = {
+    str: "VARCHAR",
+    bool: "BOOLEAN",
+    int: "BIGINT",
+    float: "DOUBLE",
+    datetime: "TIMESTAMP",
+}
+NO_VALUE = "no value"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the field it comes from, its SQL type, its Python type, whether it may be NULL, its default."""
+
+    name: str
+    field: str
+    sql: str
+    python: object
+    nullable: bool
+    default: object
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The closed set of values, empty when the column is free text."""
+        if isinstance(self.python, type) and issubclass(self.python, StrEnum):
+            return tuple(self.python)
+        return ()
+
+
+def columns(record: type[Record]) -> tuple[Column, ...]:
+    """The columns of a table in declaration order."""
+    return _columns(record.table)
+
+
+@cache
+def _columns(table: str) -> tuple[Column, ...]:
+    record = RECORDS[table]
+    hints = typing.get_type_hints(record, localns={"Mapping": Mapping, "datetime": datetime})
+    return tuple(_column(f, hints[f.name]) for f in dataclasses.fields(record))
+
+
+def _column(item: dataclasses.Field[Any], hint: object) -> Column:
+    nullable = isinstance(hint, types.UnionType)
+    python = next(a for a in typing.get_args(hint) if a is not type(None)) if nullable else hint
+    default: object = NO_VALUE
+    if item.default is not dataclasses.MISSING:
+        default = item.default
+    elif item.default_factory is not dataclasses.MISSING:
+        default = item.default_factory()
+    return Column(column_name(item.name), item.name, _sql_type(python), python, nullable, default)
+
+
+def _sql_type(python: object) -> str:
+    origin = typing.get_origin(python)
+    if origin is tuple:
+        return "VARCHAR[]"
+    if origin is Mapping or (isinstance(python, type) and issubclass(python, StrEnum)):
+        return "VARCHAR"
+    return _SQL_TYPES[python]
+
+
+def create_tables() -> Iterator[str]:
+    """One CREATE TABLE statement for every record."""
+    for table, record in RECORDS.items():
+        body = ", ".join(f'"{c.name}" {c.sql}' for c in columns(record))
+        yield f'CREATE TABLE "{table}" ({body})'
+
+
+def to_json(record: Record) -> dict[str, object]:
+    """A record as the spool and the inventory hold it: ISO times, lists, JSON text for mappings."""
+    return {c.name: _plain(getattr(record, c.field)) for c in columns(type(record))}
+
+
+def to_line(record: Record) -> str:
+    """A record as one line of a spool file; what is no valid Unicode (a file name of raw bytes) is shown as `?`."""
+    text = json.dumps(to_json(record), ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8") + "\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").removesuffix(".000000") + "Z"
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), sort_keys=True, ensure_ascii=False)
+    return value
+
+
+def from_row(record: type[Record], row: Mapping[str, object]) -> Record:
+    """A record from a row of its table or an object of its spool file.  Raises ValueError on a foreign value."""
+    return record(**{c.field: _typed(c, row.get(c.name)) for c in columns(record)})
+
+
+def _typed(column: Column, value: object) -> Any:  # noqa: ANN401 - the dataclass field decides
+    if value is None:
+        return None if column.nullable else _default(column)
+    if column.sql == "TIMESTAMP":
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if column.sql == "VARCHAR[]":
+        return tuple(cast("list[str]", value))
+    if typing.get_origin(column.python) is Mapping:
+        return json.loads(value) if isinstance(value, str) else value
+    if column.vocabulary:
+        return cast("type[StrEnum]", column.python)(str(value))
+    return value
+
+
+def _default(column: Column) -> object:
+    if column.default is NO_VALUE:
+        msg = f"column {column.name} is mandatory"
+        raise ValueError(msg)
+    return column.default

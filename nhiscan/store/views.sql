@@ -1,0 +1,701 @@
+-- The vocabulary rules are written in.  Each view gives the `id` and `scope_id` of its subject.  A view reads as few
+-- tables as its name promises, because a rule must list every table it reads under `needs`, and a gap in a needed
+-- table makes a pass "not assessed".  A rule that wants two vocabularies joins two views on `id`.
+-- Standard SQL only: no recursion, no parameters; unknown stays NULL, a boolean is TRUE, FALSE or NULL (unknown).
+
+-- credential_name: one row per credential, with what a message calls it: its kind in words, and enough of a public key
+-- id to recognise it, else the name of its variable or format.
+CREATE VIEW credential_name AS
+SELECT
+  c.id, c.scope_id, replace(c.kind, 'unknown', 'credential') AS kind,
+  replace(replace(c.kind, 'unknown', 'credential'), '_', ' ') AS noun,
+  concat(upper(substr(replace(c.kind, 'unknown', 'credential'), 1, 1)),
+    substr(replace(replace(c.kind, 'unknown', 'credential'), '_', ' '), 2)) AS noun_title,
+  CASE WHEN length(c.key_id) > 8 THEN concat(substr(c.key_id, 1, 4), '…', substr(c.key_id, length(c.key_id) - 1, 2))
+    ELSE coalesce(c.key_id, c.name, c.format, 'of unknown name') END AS label
+FROM credential AS c;
+
+-- credential_issued: one row per credential, with the identity it proves and what the issuer says of it.
+CREATE VIEW credential_issued AS
+SELECT
+  c.id, c.scope_id, c.provider, c.kind, c.account_id, c.identity_id, c.state, c.lifetime, c.issued_at, c.expires_at,
+  c.public, c.confidence,
+  n.noun, n.noun_title, n.label, i.name AS identity_name, i.kind AS identity_kind, i.class AS identity_class,
+  -- live: the issuer confirms it works, or that it does not; not_in_scope and unknown states are NULL.
+  CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
+  -- issued: some issuer that was asked knows this credential (otherwise it is only known from a file).
+  (c.identity_id IS NOT NULL) AS issued,
+  -- human_behind: a person stands behind it, by the format's own word or by the class of its identity.
+  coalesce(c.human, CASE WHEN i.class IS NOT NULL THEN i.class = 'human' END) AS human_behind,
+  -- by_name_only: all we know is the name of a variable; two places with that name need not hold the same value.
+  (c.fingerprint IS NULL AND c.key_id IS NULL) AS by_name_only,
+  coalesce(c.rotated_at, c.issued_at) AS renewed_at,
+  -- idle_since: the last known use; for one that was never used, the day it was issued.
+  coalesce(c.last_used_at, CASE WHEN c.last_used = 'never' THEN c.issued_at END) AS idle_since,
+  (c.last_used = 'never') AS never_used,
+  -- production: by the label of the credential, else of its identity, else of the account that issued it.
+  coalesce(lower(c.environment), lower(i.environment), lower(s.environment)) IN ('production', 'prod', 'prd', 'live')
+    AS production
+FROM credential AS c
+LEFT JOIN credential_name AS n ON n.id = c.id
+LEFT JOIN identity AS i ON i.id = c.identity_id
+LEFT JOIN scope AS s ON s.id = i.scope_id;
+
+-- credential_sibling: one row per credential whose issuer calls it active, beside the others of its identity and kind.
+CREATE VIEW credential_sibling AS
+WITH ranked AS (
+  SELECT c.*,
+    count(*) OVER (PARTITION BY c.identity_id, c.kind) AS sibling_count,
+    count(c.issued_at) OVER (PARTITION BY c.identity_id, c.kind) AS dated_count,
+    max(c.issued_at) OVER (PARTITION BY c.identity_id, c.kind) AS newest_at,
+    row_number() OVER (PARTITION BY c.identity_id, c.kind ORDER BY c.issued_at DESC NULLS LAST, c.id) AS age_rank
+  FROM credential AS c
+  WHERE c.state = 'active' AND c.identity_id IS NOT NULL
+)
+SELECT
+  r.id, r.scope_id, r.provider, r.kind, r.identity_id, r.issued_at, r.sibling_count, r.newest_at,
+  n.noun, n.noun_title, n.label, i.name AS identity_name,
+  -- superseded: a newer credential of the same kind exists; NULL when an issue date is missing.
+  CASE WHEN r.sibling_count = 1 THEN FALSE WHEN r.dated_count = r.sibling_count THEN r.age_rank > 1 END AS superseded,
+  coalesce(r.last_used = 'never', FALSE) AS never_used
+FROM ranked AS r
+LEFT JOIN credential_name AS n ON n.id = r.id
+LEFT JOIN identity AS i ON i.id = r.identity_id;
+
+-- value_file: one row per file in which the value of a credential lies.
+CREATE VIEW value_file AS
+SELECT e.credential_id AS id, e.scope_id, e.uri, min(e.line) AS line,
+  max(CASE WHEN e.visibility IN ('tracked', 'untracked') THEN 1 ELSE 0 END) AS visible,
+  max(CASE WHEN e.visibility = 'local' THEN 1 ELSE 0 END) AS is_local,
+  max(CASE WHEN e.visibility IS NULL THEN 1 ELSE 0 END) AS unknown
+FROM exposure AS e
+WHERE e.part = 'value'
+GROUP BY e.credential_id, e.scope_id, e.uri;
+
+-- credential_place: one row per credential that lies in a file; its scope is the repository, not the issuer.
+CREATE VIEW credential_place AS
+WITH numbered AS (
+  SELECT f.*, row_number() OVER (
+    PARTITION BY f.id ORDER BY f.visible DESC, f.scope_id, f.uri) AS n, row_number() OVER (
+    PARTITION BY f.id ORDER BY f.is_local DESC, f.scope_id, f.uri) AS local_n
+  FROM value_file AS f
+),
+value_place AS (
+  SELECT n.id AS credential_id,
+    count(*) AS file_count, sum(n.visible) AS visible_files, sum(n.is_local) AS local_files,
+    sum(n.unknown) AS unknown_files,
+    string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
+      ORDER BY n.n) FILTER (WHERE n.n <= 3) AS first_places,
+    string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
+      ORDER BY n.local_n) FILTER (WHERE n.is_local = 1 AND n.local_n <= 3) AS first_local
+  FROM numbered AS n
+  GROUP BY n.id
+),
+any_place AS (
+  SELECT e.credential_id, min(e.scope_id) AS scope_id FROM exposure AS e GROUP BY e.credential_id
+)
+SELECT
+  -- issuer_scope_id: a gap in the account that issued it bears on every verdict about it.
+  c.id, a.scope_id, c.scope_id AS issuer_scope_id, c.provider, c.kind, c.state, c.public, c.confidence, c.account_id,
+  CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
+  n.noun, n.noun_title, n.label,
+  coalesce(v.file_count, 0) AS file_count,
+  -- in_repository: the value lies where everybody with the repository sees it (tracked, or about to be).
+  CASE WHEN coalesce(v.visible_files, 0) > 0 THEN TRUE WHEN v.unknown_files > 0 THEN NULL ELSE FALSE END
+    AS in_repository,
+  -- on_workstation: the value lies in a file that git ignores, so only this machine sees it.
+  CASE WHEN coalesce(v.local_files, 0) > 0 THEN TRUE WHEN v.unknown_files > 0 THEN NULL ELSE FALSE END
+    AS on_workstation,
+  concat(v.first_places, CASE WHEN v.file_count > 3
+    THEN concat(' and ', CAST(v.file_count - 3 AS VARCHAR), ' more') ELSE '' END) AS places,
+  concat(v.first_local, CASE WHEN v.local_files > 3
+    THEN concat(' and ', CAST(v.local_files - 3 AS VARCHAR), ' more') ELSE '' END) AS local_places
+FROM credential AS c
+LEFT JOIN credential_name AS n ON n.id = c.id
+JOIN any_place AS a ON a.credential_id = c.id
+LEFT JOIN value_place AS v ON v.credential_id = c.id;
+
+-- use_site: one row per use of a credential, with the agent that stands behind it (a tool server counts as its agent)
+-- and the application it belongs to: one directory of a repository for agents, the consumer itself for the rest.
+-- Placeholders, empty and dangling entries carry nothing; a prompt asks every person for a value of his own.
+CREATE VIEW use_site AS
+SELECT
+  u.id, u.scope_id, u.credential_id, u.consumer_id, u.form, u.how, u.uri,
+  k.kind AS consumer_kind, k.name AS consumer_name,  k.platform, k.visibility,
+  CASE WHEN k.kind = 'agent' THEN k.id WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) END AS agent_id,
+  CASE WHEN k.kind = 'agent' THEN k.name WHEN k.kind = 'tool_server' THEN coalesce(p.name, k.name) END AS agent_name,
+  CASE WHEN k.kind = 'agent' THEN k.autonomy WHEN k.kind = 'tool_server' THEN coalesce(p.autonomy, k.autonomy) END
+    AS autonomy,
+  CASE WHEN k.kind IN ('agent', 'tool_server') THEN regexp_replace(coalesce(k.parent_id, k.id), ':[^:]*$', '')
+    ELSE coalesce(k.parent_id, k.id) END AS application
+FROM "use" AS u
+JOIN consumer AS k ON k.id = u.consumer_id
+LEFT JOIN consumer AS p ON p.id = k.parent_id
+WHERE u.credential_id IS NOT NULL
+  AND coalesce(u.form, 'literal') NOT IN ('placeholder', 'empty', 'dangling', 'prompt')
+  AND coalesce(k.enabled, TRUE) AND coalesce(p.enabled, TRUE);
+
+-- credential_agent: one row per credential that an agent or one of its tool servers uses; scope: where it is used.
+CREATE VIEW credential_agent AS
+WITH agents AS (
+  SELECT s.credential_id, s.agent_id, min(s.agent_name) AS agent_name,
+    row_number() OVER (PARTITION BY s.credential_id ORDER BY s.agent_id) AS n
+  FROM use_site AS s
+  WHERE s.agent_id IS NOT NULL
+  GROUP BY s.credential_id, s.agent_id
+),
+named AS (
+  SELECT a.credential_id, count(*) AS agent_count,
+    string_agg(a.agent_name, ', ' ORDER BY a.n) FILTER (WHERE a.n <= 4) AS first_agents
+  FROM agents AS a
+  GROUP BY a.credential_id
+),
+entries AS (
+  SELECT s.credential_id, s.application, s.consumer_name,
+    row_number() OVER (PARTITION BY s.credential_id ORDER BY s.application, s.consumer_name) AS n
+  FROM use_site AS s
+  WHERE s.consumer_kind = 'tool_server'
+  GROUP BY s.credential_id, s.application, s.consumer_name
+),
+servers AS (
+  SELECT e.credential_id, count(*) AS server_count,
+    string_agg(e.consumer_name, ', ' ORDER BY e.n) FILTER (WHERE e.n <= 4) AS first_servers
+  FROM entries AS e
+  GROUP BY e.credential_id
+),
+forms AS (
+  SELECT s.credential_id, min(s.scope_id) AS scope_id,
+    sum(CASE WHEN s.form <> 'literal' THEN 0 WHEN f.visible = 1 THEN 1 WHEN f.id IS NOT NULL THEN 0
+      WHEN s.visibility IN ('tracked', 'untracked') THEN 1 ELSE 0 END) AS open_literals,
+    sum(CASE WHEN s.form = 'literal' AND (f.unknown = 1 OR (f.id IS NULL AND s.visibility IS NULL)) THEN 1
+      ELSE 0 END) AS doubtful_literals,
+    sum(CASE WHEN s.form = 'literal' THEN 1 ELSE 0 END) AS literals,
+    sum(CASE WHEN s.form IS NULL THEN 1 ELSE 0 END) AS unknown_forms,
+    sum(CASE WHEN s.autonomy = 'interactive' THEN 0 ELSE 1 END) AS unattended_uses
+  FROM use_site AS s
+  LEFT JOIN value_file AS f ON f.id = s.credential_id AND f.scope_id = s.scope_id AND f.uri = s.uri
+  WHERE s.agent_id IS NOT NULL
+  GROUP BY s.credential_id
+)
+SELECT
+  f.credential_id AS id, f.scope_id, n.agent_count,
+  concat(n.first_agents, CASE WHEN n.agent_count > 4
+    THEN concat(' and ', CAST(n.agent_count - 4 AS VARCHAR), ' more') ELSE '' END) AS agent_names,
+  -- server_count: distinct tool server entries; one name repeated for several editors of a directory is one.
+  coalesce(v.server_count, 0) AS server_count,
+  concat(v.first_servers, CASE WHEN v.server_count > 4
+    THEN concat(' and ', CAST(v.server_count - 4 AS VARCHAR), ' more') ELSE '' END) AS server_names,
+  -- plaintext: the value itself stands in an agent's configuration that everybody with the repository sees.
+  CASE WHEN f.open_literals > 0 THEN TRUE WHEN f.doubtful_literals + f.unknown_forms > 0 THEN NULL ELSE FALSE END
+    AS plaintext,
+  (f.literals > 0) AS written_out,
+  -- attended: a person sits in front of every agent that uses it.
+  (f.unattended_uses = 0) AS attended
+FROM forms AS f
+JOIN named AS n ON n.credential_id = f.credential_id
+LEFT JOIN servers AS v ON v.credential_id = f.credential_id;
+
+-- credential_platform: one row per credential that some consumer uses, with the best platform that consumer runs on.
+CREATE VIEW credential_platform AS
+WITH judged AS (
+  SELECT s.credential_id, s.scope_id, s.consumer_name, s.platform,
+    CASE WHEN s.platform IS NULL THEN NULL
+      WHEN s.platform IN ('workstation', 'on_premises', 'browser') THEN 0 ELSE 1 END AS issues
+  FROM use_site AS s
+),
+first_issuing AS (
+  SELECT j.credential_id, j.consumer_name, j.platform,
+    row_number() OVER (PARTITION BY j.credential_id ORDER BY j.consumer_name, j.platform) AS n
+  FROM judged AS j
+  WHERE j.issues = 1
+),
+summed AS (
+  SELECT j.credential_id, min(j.scope_id) AS scope_id, max(j.issues) AS issues, count(*) AS uses,
+    count(j.issues) AS known
+  FROM judged AS j
+  GROUP BY j.credential_id
+)
+SELECT
+  s.credential_id AS id, s.scope_id, f.consumer_name, f.platform,
+  -- platform_issues: the platform of a consumer can hand it an identity of its own (CI with OIDC, Kubernetes, cloud).
+  CASE WHEN s.issues = 1 THEN TRUE WHEN s.known < s.uses THEN NULL ELSE FALSE END AS platform_issues
+FROM summed AS s
+LEFT JOIN first_issuing AS f ON f.credential_id = s.credential_id AND f.n = 1;
+
+-- credential_application: one row per credential, with the applications that hold or use it.  A repository where it
+-- merely lies counts as one application, unless a consumer of that repository is already counted.
+CREATE VIEW credential_application AS
+WITH used AS (
+  SELECT s.credential_id, s.scope_id, s.application FROM use_site AS s
+  GROUP BY s.credential_id, s.scope_id, s.application
+),
+held AS (
+  SELECT e.credential_id, e.scope_id FROM exposure AS e
+  WHERE e.part = 'value' GROUP BY e.credential_id, e.scope_id
+),
+used_scope AS (
+  SELECT u.credential_id, u.scope_id FROM used AS u GROUP BY u.credential_id, u.scope_id
+),
+every_application AS (
+  SELECT u.credential_id, u.scope_id, u.application FROM used AS u
+  UNION
+  SELECT h.credential_id, h.scope_id, h.scope_id AS application
+  FROM held AS h
+  LEFT JOIN used_scope AS s ON s.credential_id = h.credential_id AND s.scope_id = h.scope_id
+  WHERE s.credential_id IS NULL
+),
+numbered AS (
+  SELECT a.*, row_number() OVER (PARTITION BY a.credential_id ORDER BY a.application) AS n
+  FROM (SELECT credential_id, application, min(scope_id) AS scope_id FROM every_application
+        GROUP BY credential_id, application) AS a
+)
+SELECT
+  n.credential_id AS id, min(n.scope_id) AS scope_id, count(*) AS application_count,
+  concat(string_agg(n.application, ', ' ORDER BY n.n) FILTER (WHERE n.n <= 3), CASE WHEN count(*) > 3
+    THEN concat(' and ', CAST(count(*) - 3 AS VARCHAR), ' more') ELSE '' END) AS applications
+FROM numbered AS n
+GROUP BY n.credential_id;
+
+-- identity_machine: one row per identity that software acts as and that can act: users, roles, service accounts, apps
+-- and bots; no provider-managed or break-glass identity, no person, nothing disabled.  An unclassified identity
+-- counts as a machine unless it can log in interactively.
+CREATE VIEW identity_machine AS
+SELECT
+  i.id, i.scope_id, i.provider, i.kind, i.name, i.class, i.interactive, i.environment, i.created_at, i.last_used_at,
+  i.last_used
+FROM identity AS i
+WHERE i.kind IN ('user', 'role', 'service_account', 'app', 'bot')
+  AND coalesce(i.state, 'enabled') = 'enabled'
+  AND (i.class IN ('workload', 'agent') OR (i.class IS NULL AND coalesce(i.interactive, FALSE) = FALSE));
+
+-- identity_login: one row per enabled identity that could have a password and is not known to be a person's.
+CREATE VIEW identity_login AS
+SELECT
+  i.id, i.scope_id, i.provider, i.kind, i.name, i.class, i.interactive,
+  -- software: software acts as it, by its class or, where nothing else tells, by what it or its folder is called.
+  CASE WHEN i.class IN ('workload', 'agent') THEN TRUE
+    WHEN regexp_matches(lower(i.name),
+        '(^|[-_.])(svc|service|bot|robot|ci|cd|automation|deploy|deployer|terraform|jenkins)([-_.0-9]|$)')
+      OR regexp_matches(lower(i.id), '/(svc|services?|service-(accounts|users)|bots?|machines?)/')
+    THEN TRUE END AS software
+FROM identity AS i
+WHERE i.kind IN ('user', 'service_account', 'app', 'bot') AND coalesce(i.state, 'enabled') = 'enabled'
+  AND coalesce(i.class, 'workload') NOT IN ('human', 'break_glass', 'provider_managed');
+
+-- identity_activity: one row per machine identity, with its last sign of life over all its credentials.
+CREATE VIEW identity_activity AS
+WITH proof AS (
+  SELECT c.identity_id, count(*) AS active_credentials,
+    max(coalesce(c.last_used_at, CASE WHEN c.last_used = 'never' THEN c.issued_at END)) AS last_sign,
+    min(coalesce(c.last_used_at, CASE WHEN c.last_used = 'never' THEN c.issued_at END)) AS idlest,
+    sum(CASE WHEN c.last_used_at IS NULL AND c.last_used IS NULL THEN 1 ELSE 0 END) AS unknown_use
+  FROM credential AS c
+  WHERE c.identity_id IS NOT NULL AND c.state = 'active'
+  GROUP BY c.identity_id
+),
+sign AS (
+  SELECT m.*, p.active_credentials, p.last_sign, p.idlest, p.unknown_use,
+    coalesce(m.last_used_at, CASE WHEN m.last_used = 'never' THEN m.created_at END) AS own_sign
+  FROM identity_machine AS m
+  LEFT JOIN proof AS p ON p.identity_id = m.id
+)
+SELECT
+  s.id, s.scope_id, s.provider, s.kind, s.name, s.class, s.created_at,
+  coalesce(s.active_credentials, 0) AS active_credentials,
+  -- idle_since: the latest known use, else the creation of what was never used.
+  CASE WHEN s.own_sign IS NULL THEN s.last_sign WHEN s.last_sign IS NULL THEN s.own_sign
+    WHEN s.own_sign >= s.last_sign THEN s.own_sign ELSE s.last_sign END AS idle_since,
+  -- use_known: TRUE when no way to act is left whose use is unknown, else NULL.
+  CASE WHEN coalesce(s.unknown_use, 0) = 0
+    AND (s.last_used IS NOT NULL OR s.last_used_at IS NOT NULL
+      OR (s.active_credentials > 0 AND coalesce(s.interactive, FALSE) = FALSE)) THEN TRUE END AS use_known,
+  s.idlest AS credential_idle_since
+FROM sign AS s;
+
+-- identity_owner: one row per machine identity, with how many owners it has and how many its scope knows at all.
+CREATE VIEW identity_owner AS
+WITH owned AS (
+  SELECT o.subject_id, count(*) AS owner_count FROM owner AS o GROUP BY o.subject_id
+),
+counted AS (
+  SELECT m.*, coalesce(o.owner_count, 0) AS owner_count
+  FROM identity_machine AS m
+  LEFT JOIN owned AS o ON o.subject_id = m.id
+)
+SELECT c.id, c.scope_id, c.provider, c.kind, c.name, c.class, c.created_at, c.owner_count,
+  sum(c.owner_count) OVER (PARTITION BY c.scope_id) AS owners_in_scope
+FROM counted AS c;
+
+-- identity_power: one row per identity, with what it can effectively do and whether it reaches an administrator.
+CREATE VIEW identity_power AS
+WITH able AS (
+  SELECT e.identity_id,
+    max(CASE WHEN e.capability = 'admin' THEN 1 ELSE 0 END) AS admin,
+    max(CASE WHEN e.capability = 'escalate' THEN 1 ELSE 0 END) AS escalate,
+    max(CASE WHEN e.capability = 'read_secrets' THEN 1 ELSE 0 END) AS read_secrets,
+    -- 'certain' sorts before 'conditional': the minimum is certain as soon as one proof is.
+    min(CASE WHEN e.capability = 'admin' THEN e.certainty END) AS admin_certainty,
+    min(CASE WHEN e.capability = 'escalate' THEN e.certainty END) AS escalate_certainty,
+    min(CASE WHEN e.capability = 'read_secrets' THEN e.certainty END) AS read_secrets_certainty,
+    min(CASE WHEN e.capability = 'escalate' THEN e.method END) AS escalate_method,
+    count(DISTINCT CASE WHEN e.capability = 'escalate' THEN e.method END) AS escalate_methods
+  FROM effective AS e
+  GROUP BY e.identity_id
+),
+way AS (
+  SELECT r.identity_id, r.target_id, r.hops, r.certainty, array_to_string(r.path, ' > ') AS path,
+    row_number() OVER (PARTITION BY r.identity_id ORDER BY r.hops, r.certainty, r.target_id) AS n
+  FROM reach AS r
+  JOIN able AS a ON a.identity_id = r.target_id AND a.admin = 1
+  WHERE r.identity_id <> r.target_id
+)
+SELECT
+  i.id, i.scope_id, i.provider, i.kind, i.name, i.class,
+  coalesce(a.admin, 0) = 1 AS admin,
+  coalesce(a.escalate, 0) = 1 AS escalate,
+  coalesce(a.read_secrets, 0) = 1 AS read_secrets,
+  w.hops IS NOT NULL AS reaches_admin,
+  -- privileged: administrator now, in one step, over roles, or holder of every secret.
+  (coalesce(a.admin, 0) + coalesce(a.escalate, 0) + coalesce(a.read_secrets, 0) > 0 OR w.hops IS NOT NULL)
+    AS privileged,
+  a.admin_certainty, a.escalate_certainty, a.read_secrets_certainty, a.escalate_method, a.escalate_methods,
+  concat(a.escalate_method, CASE WHEN a.escalate_methods > 1
+    THEN concat(' (and ', CAST(a.escalate_methods - 1 AS VARCHAR), ' more)') ELSE '' END) AS escalate_ways,
+  w.hops AS admin_hops, w.certainty AS reach_certainty, w.path AS admin_path, t.name AS admin_target,
+  CASE WHEN a.admin = 1 THEN 'is administrator'
+    WHEN a.escalate = 1 THEN concat('can raise its own privileges (', coalesce(a.escalate_method, 'unnamed'), ')')
+    WHEN w.hops IS NOT NULL THEN concat('reaches administrator ', t.name)
+    WHEN a.read_secrets = 1 THEN 'reads every secret' ELSE 'has no privilege' END AS power
+FROM identity AS i
+LEFT JOIN able AS a ON a.identity_id = i.id
+LEFT JOIN way AS w ON w.identity_id = i.id AND w.n = 1
+LEFT JOIN identity AS t ON t.id = w.target_id;
+
+-- credential_power: one row per credential, with the power of the identity it proves; NULL when that is unknown.
+CREATE VIEW credential_power AS
+SELECT
+  c.id, c.scope_id, p.scope_id AS identity_scope_id, c.identity_id, p.name AS identity_name,
+  p.privileged, p.admin, p.power,
+  -- power_certainty: conditional when every proof of the power that is named depends on a condition we cannot evaluate.
+  CASE WHEN p.admin THEN p.admin_certainty WHEN p.escalate THEN p.escalate_certainty
+    WHEN p.reaches_admin THEN p.reach_certainty ELSE p.read_secrets_certainty END AS power_certainty
+FROM credential AS c
+LEFT JOIN identity_power AS p ON p.id = c.identity_id;
+
+-- policy_wildcard: one row per policy of your own (managed or inline) that is attached, with its wildcard statements.
+CREATE VIEW policy_wildcard AS
+WITH attached AS (
+  SELECT a.policy_id, count(*) AS attachment_count FROM attachment AS a
+  WHERE a.kind = 'grants' GROUP BY a.policy_id
+),
+wild AS (
+  SELECT g.policy_id, count(DISTINCT g.statement) AS wildcard_statements, min(g.statement) AS first_statement,
+    count(DISTINCT CASE WHEN g.condition IS NULL THEN g.statement END) AS unconditional_statements,
+    min(CASE WHEN array_to_string(g.actions, '') = '' THEN concat('all but ', array_to_string(g.not_actions, ', '))
+      ELSE array_to_string(g.actions, ', ') END) AS actions
+  FROM "grant" AS g
+  WHERE g.level = 'wildcard' AND lower(g.effect) = 'allow'
+  GROUP BY g.policy_id
+)
+SELECT
+  p.id, p.scope_id, p.provider, p.kind, p.name, a.attachment_count,
+  CASE WHEN length(w.actions) > 60 THEN concat(substr(w.actions, 1, 59), '…') ELSE w.actions END AS actions,
+  w.unconditional_statements,
+  coalesce(w.wildcard_statements, 0) AS wildcard_statements,
+  CASE WHEN w.wildcard_statements > 0 THEN TRUE WHEN p.document IS NOT NULL THEN FALSE END AS wildcard
+FROM policy AS p
+JOIN attached AS a ON a.policy_id = p.id
+LEFT JOIN wild AS w ON w.policy_id = p.id
+WHERE p.kind IN ('managed', 'inline');
+
+-- trust_assume: one row per trust that lets another account, one of its identities, or anyone assume an identity.
+CREATE VIEW trust_assume AS
+SELECT
+  t.id, t.scope_id, t.principal, t.principal_kind, t.account_id, t.target_id, t.certainty,
+  i.name AS target_name, i.provider,
+  t.external_id,
+  -- outside: the principal belongs to nobody we know; for `*` it is everybody, unless a condition narrows it.
+  CASE WHEN t.principal_kind <> 'anyone' OR t.certainty = 'certain' THEN t.external END AS outside
+FROM trust AS t
+JOIN identity AS i ON i.id = t.target_id
+WHERE t.kind = 'assume' AND t.principal_kind IN ('account', 'identity', 'anyone')
+  AND coalesce(i.class, 'workload') <> 'provider_managed';
+
+-- ci_issuer: one row per OIDC issuer that signs tokens for every customer of a platform with one key set, and how the
+-- subject it signs begins.  Issuers with a tenant in their address (CircleCI, Bitbucket, Azure DevOps) are scoped by
+-- it.
+CREATE VIEW ci_issuer AS
+SELECT 'token.actions.githubusercontent.com' AS id, '' AS scope_id, 'repo:' AS prefix, 'GitHub Actions' AS platform
+UNION ALL SELECT 'gitlab.com', '', 'project_path:', 'GitLab CI'
+UNION ALL SELECT 'app.terraform.io', '', 'organization:', 'HCP Terraform'
+UNION ALL SELECT 'agent.buildkite.com', '', 'organization:', 'Buildkite';
+
+-- trust_subject: one row per trust in a CI platform and subject pattern it accepts.
+CREATE VIEW trust_subject AS
+WITH pattern AS (
+  SELECT t.id, t.scope_id, s.subject, c.prefix,
+    substr(s.subject, 1, length(c.prefix)) = c.prefix AS well_formed,
+    substr(s.subject, length(c.prefix) + 1) AS rest
+  FROM trust AS t
+  JOIN ci_issuer AS c ON c.id = lower(t.principal)
+  CROSS JOIN UNNEST(t.subjects) AS s(subject)
+  WHERE t.kind = 'federate' AND t.principal_kind = 'oidc'
+),
+parted AS (
+  -- repo:acme/app:ref:refs/heads/main has the project acme/app, the owner acme and the ref ref:refs/heads/main.  What
+  -- differs from run to run by nature (the commit of Buildkite, the phase of HCP Terraform) is no part of it.
+  SELECT p.id, p.scope_id, p.subject, p.well_formed,
+    split_part(split_part(p.rest, ':', 1), '/', 1) AS owner_part,
+    split_part(p.rest, ':', 1) AS project_part,
+    regexp_replace(substr(p.rest, length(split_part(p.rest, ':', 1)) + 2), '(:commit:.*|:run_phase:[*])$', '')
+      AS ref_part
+  FROM pattern AS p
+)
+SELECT
+  q.id, q.scope_id, q.subject,
+  -- An owner with a wildcard is anybody: everyone can register a name that matches.
+  CASE WHEN q.well_formed THEN q.owner_part LIKE '%*%' OR q.owner_part LIKE '%?%' 
+    ELSE q.subject LIKE '*%' OR q.subject LIKE '?%' OR q.subject IN ('repo*', 'project*', 'organization*') END
+    AS any_owner,
+  -- Subjects of a customised form name something we do not know: their wildcards stay open.
+  CASE WHEN q.well_formed THEN q.project_part LIKE '%*%' OR q.project_part LIKE '%?%'
+    WHEN q.subject LIKE '%*%' OR q.subject LIKE '%?%' THEN NULL ELSE FALSE END AS many_projects,
+  CASE WHEN NOT q.well_formed AND (q.subject LIKE '%*%' OR q.subject LIKE '%?%') THEN NULL
+    ELSE q.ref_part LIKE '%*%' OR q.ref_part LIKE '%?%' OR q.ref_part = 'pull_request' END AS many_refs,
+  -- A wildcard behind a prefix (refs/tags/v*) is several refs, not every one.
+  q.ref_part LIKE 'ref:refs/%/_%*' OR q.ref_part LIKE 'ref_type:%:ref:_%*' AS some_refs
+FROM parted AS q;
+
+-- trust_claim: one row per trust and further claim its conditions demand, written `name=pattern`.
+CREATE VIEW trust_claim AS
+WITH split AS (
+  SELECT t.id, t.scope_id, split_part(c.claim, '=', 1) AS name,
+    -- The version behind @ is no part of which workflow is named.
+    split_part(substr(c.claim, length(split_part(c.claim, '=', 1)) + 2), '@', 1) AS pattern
+  FROM trust AS t
+  CROSS JOIN UNNEST(t.claims) AS c(claim)
+)
+SELECT s.id, s.scope_id, s.name, s.pattern,
+  s.name IN ('repository', 'repository_id', 'job_workflow_ref', 'project_id', 'project_path', 'terraform_workspace_id',
+    'pipeline_id', 'environment') AND s.pattern NOT LIKE '%*%' AND s.pattern NOT LIKE '%?%' AS narrow,
+  s.name IN ('repository', 'repository_id', 'repository_owner', 'repository_owner_id', 'job_workflow_ref', 'project_id',
+    'project_path', 'namespace_id', 'namespace_path', 'organization_id', 'organization_slug', 'pipeline_id',
+    'terraform_organization_id', 'terraform_organization_name', 'terraform_workspace_id', 'enterprise', 'enterprise_id',
+    'environment') AND split_part(s.pattern, '/', 1) NOT LIKE '%*%' 
+    AND split_part(s.pattern, '/', 1) NOT LIKE '%?%' AS owned
+FROM split AS s;
+
+-- trust_ci: one row per trust in a CI platform, with how narrowly it names who may come.
+CREATE VIEW trust_ci AS
+WITH patterns AS (
+  SELECT s.id, count(*) AS subject_count, min(s.subject) AS first_subject,
+    max(CASE WHEN s.any_owner THEN 1 ELSE 0 END) AS any_owner,
+    min(CASE WHEN s.any_owner THEN s.subject END) AS open_subject,
+    max(CASE WHEN s.many_projects THEN 1 ELSE 0 END) AS many_projects,
+    max(CASE WHEN s.many_projects OR s.many_refs THEN 1 ELSE 0 END) AS loose,
+    max(CASE WHEN s.many_refs AND NOT s.some_refs THEN 1 ELSE 0 END) AS every_ref,
+    min(CASE WHEN s.many_projects OR s.many_refs THEN s.subject END) AS loose_subject,
+    max(CASE WHEN s.many_refs IS NULL THEN 1 ELSE 0 END) AS doubtful
+  FROM trust_subject AS s
+  GROUP BY s.id
+),
+claimed AS (
+  SELECT c.id,
+    max(CASE WHEN c.owned THEN 1 ELSE 0 END) AS owned,
+    max(CASE WHEN c.narrow AND c.name <> 'environment' THEN 1 ELSE 0 END) AS one_project,
+    max(CASE WHEN c.narrow AND c.name IN ('environment', 'job_workflow_ref', 'terraform_workspace_id') THEN 1
+      WHEN c.name = 'ref' AND c.pattern NOT LIKE '%*%' THEN 1 ELSE 0 END) AS one_ref
+  FROM trust_claim AS c
+  GROUP BY c.id
+),
+judged AS (
+  SELECT t.id, c.platform, coalesce(p.subject_count, 0) AS subject_count,
+    coalesce(p.open_subject, p.loose_subject, p.first_subject, 'any subject') AS subject,
+    (coalesce(p.any_owner, 1) = 1 AND coalesce(d.owned, 0) = 0) AS any_owner,
+    (coalesce(p.many_projects, 1) = 1 AND coalesce(d.one_project, 0) = 0) AS many_projects,
+    (coalesce(p.loose, 1) = 1 AND coalesce(d.one_ref, 0) = 0) AS many_refs,
+    (coalesce(p.every_ref, 1) = 1 AND coalesce(d.one_ref, 0) = 0) AS every_ref,
+    (coalesce(p.doubtful, 0) = 1 AND (coalesce(d.one_ref, 0) = 0 OR coalesce(d.one_project, 0) = 0)) AS doubtful
+  FROM trust AS t
+  JOIN ci_issuer AS c ON c.id = lower(t.principal)
+  LEFT JOIN patterns AS p ON p.id = t.id
+  LEFT JOIN claimed AS d ON d.id = t.id
+  WHERE t.kind = 'federate' AND t.principal_kind = 'oidc'
+)
+SELECT
+  t.id, t.scope_id, t.principal, t.target_id, t.certainty, i.name AS target_name, i.provider, j.platform,
+  j.subject_count, j.subject,
+  -- any_owner: everybody on the platform can obtain the identity.
+  j.any_owner,
+  -- wider_than_ref: more than one project and ref can obtain it (whole organisation, any ref, pull requests).
+  CASE WHEN j.many_projects OR j.many_refs THEN TRUE WHEN j.doubtful THEN NULL ELSE FALSE END AS wider_than_ref,
+  -- few_refs: one project, and only refs that share a prefix.
+  (NOT j.many_projects AND j.many_refs AND NOT j.every_ref) AS few_refs
+FROM judged AS j
+JOIN trust AS t ON t.id = j.id
+JOIN identity AS i ON i.id = t.target_id;
+
+-- identity_writes: one row per identity that has any grant, and whether one of them is more than reading.
+CREATE VIEW identity_writes AS
+SELECT g.identity_id AS id, min(g.scope_id) AS scope_id,
+  CASE WHEN max(CASE WHEN g.level NOT IN ('read', 'list') THEN 1 ELSE 0 END) = 1 THEN TRUE
+    WHEN count(*) > count(g.level) THEN NULL ELSE FALSE END AS writes
+FROM "grant" AS g
+WHERE lower(g.effect) = 'allow'
+GROUP BY g.identity_id;
+
+-- agent_credential: one row per agent and credential it (or one of its tool servers) uses.
+CREATE VIEW agent_credential AS
+WITH pair AS (
+  SELECT s.agent_id, s.credential_id FROM use_site AS s
+  WHERE s.agent_id IS NOT NULL GROUP BY s.agent_id, s.credential_id
+)
+SELECT p.agent_id, p.credential_id, c.identity_id, c.state, c.human, c.lifetime,
+  count(*) OVER (PARTITION BY p.credential_id) AS agents_of_credential
+FROM pair AS p
+JOIN credential AS c ON c.id = p.credential_id
+WHERE coalesce(c.public, FALSE) = FALSE AND coalesce(c.state, 'active') NOT IN ('inactive', 'expired', 'deleted');
+
+-- agent_runs_as: one row per agent and identity it runs as without a stored credential.
+CREATE VIEW agent_runs_as AS
+SELECT CASE WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) ELSE k.id END AS agent_id, u.identity_id
+FROM "use" AS u
+JOIN consumer AS k ON k.id = u.consumer_id
+WHERE u.identity_id IS NOT NULL AND k.kind IN ('agent', 'tool_server') AND coalesce(k.enabled, TRUE)
+GROUP BY CASE WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) ELSE k.id END, u.identity_id;
+
+-- agent_identity: one row per agent, with how it proves who it is.
+CREATE VIEW agent_identity AS
+WITH judged AS (
+  SELECT a.agent_id,
+    -- borrowed: a person's, or one that another agent presents too; own: an identity that only this agent presents.
+    CASE WHEN a.agents_of_credential > 1 OR coalesce(a.human, i.class = 'human', FALSE) THEN 'borrowed'
+      WHEN i.class IN ('workload', 'agent') THEN 'own' ELSE 'unknown' END AS proof
+  FROM agent_credential AS a
+  LEFT JOIN identity AS i ON i.id = a.identity_id
+),
+counted AS (
+  SELECT j.agent_id, count(*) AS credential_count,
+    sum(CASE WHEN j.proof = 'own' THEN 1 ELSE 0 END) AS own_count,
+    sum(CASE WHEN j.proof = 'borrowed' THEN 1 ELSE 0 END) AS borrowed_count
+  FROM judged AS j
+  GROUP BY j.agent_id
+),
+bound AS (
+  SELECT r.agent_id,
+    sum(CASE WHEN i.class = 'human' THEN 0 ELSE 1 END) AS bound_count, count(*) AS runs_as_count
+  FROM agent_runs_as AS r
+  LEFT JOIN identity AS i ON i.id = r.identity_id
+  GROUP BY r.agent_id
+)
+SELECT
+  k.id, k.scope_id, k.name, k.framework, k.uri, k.line, k.autonomy, k.environment,
+  coalesce(c.credential_count, 0) AS credential_count, coalesce(c.borrowed_count, 0) AS borrowed_count,
+  -- own_identity: NULL when it uses nothing we see, or something whose identity we do not know.
+  CASE WHEN coalesce(c.own_count, 0) + coalesce(b.bound_count, 0) > 0 THEN TRUE
+    WHEN coalesce(c.credential_count, 0) + coalesce(b.runs_as_count, 0) = 0 THEN NULL
+    WHEN coalesce(c.credential_count, 0) > coalesce(c.borrowed_count, 0) THEN NULL
+    ELSE FALSE END AS own_identity
+FROM consumer AS k
+LEFT JOIN counted AS c ON c.agent_id = k.id
+LEFT JOIN bound AS b ON b.agent_id = k.id
+WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE);
+
+-- agent_power: one row per agent that acts as an identity or uses a credential, with the most powerful of them.
+CREATE VIEW agent_power AS
+WITH acting AS (
+  SELECT a.agent_id, a.identity_id FROM agent_credential AS a
+  UNION
+  SELECT r.agent_id, r.identity_id FROM agent_runs_as AS r
+),
+judged AS (
+  SELECT a.agent_id, a.identity_id, p.name, p.power, p.admin, p.escalate,
+    CASE WHEN p.admin THEN p.admin_certainty ELSE p.escalate_certainty END AS certainty,
+    row_number() OVER (PARTITION BY a.agent_id ORDER BY
+      CASE WHEN p.admin THEN 0 WHEN p.escalate THEN 1 WHEN p.id IS NULL THEN 3 ELSE 2 END, a.identity_id) AS n
+  FROM acting AS a
+  LEFT JOIN identity_power AS p ON p.id = a.identity_id
+),
+summed AS (
+  SELECT j.agent_id, sum(CASE WHEN j.admin OR j.escalate THEN 1 ELSE 0 END) AS powerful,
+    sum(CASE WHEN j.name IS NULL THEN 1 ELSE 0 END) AS unknown
+  FROM judged AS j
+  GROUP BY j.agent_id
+)
+SELECT
+  k.id, k.scope_id, k.name, k.framework, k.uri, k.line, k.autonomy,
+  j.identity_id, j.name AS identity_name, j.power, j.certainty,
+  CASE WHEN s.powerful > 0 THEN TRUE WHEN s.unknown > 0 THEN NULL ELSE FALSE END AS powerful
+FROM consumer AS k
+JOIN summed AS s ON s.agent_id = k.id
+JOIN judged AS j ON j.agent_id = k.id AND j.n = 1
+WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE);
+
+-- agent_tool: one row per agent, with the tools that run without anybody being asked.
+CREATE VIEW agent_tool AS
+WITH called AS (
+  SELECT CASE WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) ELSE k.id END AS agent_id, t.name, t.class,
+    t.class IN ('destructive', 'payment', 'deploy', 'identity', 'exec') AS heavy, t.unrestricted,
+    coalesce(t.approval, k.approval) AS approval,
+    coalesce(CASE WHEN t.approval IS NOT NULL THEN t.approval_basis ELSE k.approval_basis END, 'explicit') AS basis
+  FROM tool AS t
+  JOIN consumer AS k ON k.id = t.consumer_id
+  WHERE coalesce(k.enabled, TRUE)
+),
+counted AS (
+  SELECT c.agent_id, count(*) AS tool_count,
+    sum(CASE WHEN c.approval = 'auto' AND c.heavy THEN 1 ELSE 0 END) AS unasked,
+    min(CASE WHEN c.approval = 'auto' AND c.heavy THEN c.name END) AS first_unasked,
+    sum(CASE WHEN c.approval = 'auto' AND c.class IS NULL THEN 1
+      WHEN c.approval IS NULL AND coalesce(c.heavy, TRUE) THEN 1 ELSE 0 END) AS doubtful,
+    sum(CASE WHEN c.approval = 'auto' AND c.heavy AND c.basis = 'explicit' THEN 1 ELSE 0 END) AS explicitly,
+    sum(CASE WHEN c.approval = 'auto' AND c.unrestricted THEN 1 ELSE 0 END) AS wide,
+    min(CASE WHEN c.approval = 'auto' AND c.unrestricted THEN c.name END) AS first_wide,
+    sum(CASE WHEN (c.approval = 'auto' AND c.unrestricted IS NULL)
+      OR (c.approval IS NULL AND coalesce(c.unrestricted, TRUE)) THEN 1 ELSE 0 END) AS wide_unknown
+  FROM called AS c
+  GROUP BY c.agent_id
+)
+SELECT
+  k.id, k.scope_id, k.name, k.framework, k.uri, k.line, k.autonomy, k.bypass, k.sandbox,
+  -- sandboxed: what runs unasked runs inside a sandbox.
+  coalesce(k.sandbox, 'none') NOT IN ('none', 'disabled', 'danger-full-access') AS sandboxed,
+  coalesce(c.tool_count, 0) AS tool_count,
+  coalesce(k.bypass, nullif(concat(c.first_unasked, CASE WHEN c.unasked > 1
+    THEN concat(' and ', CAST(c.unasked - 1 AS VARCHAR), ' more') ELSE '' END), ''), 'every tool') AS unasked_name,
+  c.first_wide AS wide_name,
+  coalesce(c.explicitly, 0) > 0 OR k.bypass IS NOT NULL OR (k.approval = 'auto' AND k.approval_basis = 'explicit')
+    AS written_down,
+  -- runs_unasked: a tool of high impact runs without approval, or the setting switches approval off altogether.
+  CASE WHEN c.unasked > 0 OR k.bypass IS NOT NULL OR k.approval = 'auto' THEN TRUE
+    WHEN c.doubtful > 0 OR k.approval IS NULL THEN NULL ELSE FALSE END AS runs_unasked,
+  -- unrestricted: an allowed tool takes any argument, or a server may run all of its tools.
+  CASE WHEN c.wide > 0 THEN TRUE WHEN c.wide_unknown > 0 THEN NULL ELSE FALSE END AS unrestricted
+FROM consumer AS k
+LEFT JOIN counted AS c ON c.agent_id = k.id
+WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE);
+
+-- tool_server: one row per enabled tool server entry, with how it is reached and which credentials it is handed.
+CREATE VIEW tool_server AS
+WITH handed AS (
+  SELECT u.consumer_id, count(*) AS credential_count
+  FROM "use" AS u
+  WHERE (u.credential_id IS NOT NULL OR u.form IS NOT NULL)
+    AND coalesce(u.form, 'literal') NOT IN ('placeholder', 'empty', 'dangling')
+  GROUP BY u.consumer_id
+),
+approved AS (
+  SELECT d.value FROM declared AS d WHERE d.kind = 'approved_tool_server' GROUP BY d.value
+)
+SELECT
+  k.id, k.scope_id, k.name, k.uri, k.line, k.transport, k.url, k.tls, k.loopback, k.auth, k.launcher, k.package, k.pin,
+  p.name AS agent_name,
+  coalesce(h.credential_count, 0) AS credential_count,
+  (a.value IS NOT NULL OR b.value IS NOT NULL OR d.value IS NOT NULL) AS approved
+FROM consumer AS k
+LEFT JOIN consumer AS p ON p.id = k.parent_id
+LEFT JOIN handed AS h ON h.consumer_id = k.id
+LEFT JOIN approved AS a ON a.value = k.name
+LEFT JOIN approved AS b ON b.value = k.url
+LEFT JOIN approved AS d ON d.value = k.package
+WHERE k.kind = 'tool_server' AND coalesce(k.enabled, TRUE);

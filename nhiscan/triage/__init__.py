@@ -1,0 +1,1 @@
+"""From verdicts to findings: stable fingerprints, baseline, suppressions, and the exit code."""

@@ -1,0 +1,111 @@
+import pytest
+
+from nhiscan.analysis.classify import Evidence, classify
+from nhiscan.model import (
+    Consumer,
+    ConsumerKind,
+    Credential,
+    CredentialKind,
+    CredentialState,
+    Declared,
+    Identity,
+    IdentityClass,
+    IdentityKind,
+    PrincipalKind,
+    Trust,
+    TrustKind,
+    Use,
+    UseHow,
+)
+
+BASE = {"scope_id": "s", "source": "t"}
+
+
+def identity(name="x", kind=IdentityKind.USER, **more):
+    return Identity(id=f"arn:{name}", **BASE, provider="aws", kind=kind, name=name, **more)
+
+
+def key(name="x", state=CredentialState.ACTIVE):
+    return Credential(id=f"key:{name}", **BASE, kind=CredentialKind.ACCESS_KEY, identity_id=f"arn:{name}", state=state)
+
+
+def trust(kind, principal, name="x"):
+    how = TrustKind.FEDERATE if kind in {PrincipalKind.OIDC, PrincipalKind.SAML} else TrustKind.ASSUME
+    return Trust(
+        id=f"{name}{principal}", **BASE, principal=principal, principal_kind=kind, target_id=f"arn:{name}", kind=how
+    )
+
+
+def consumer(kind):
+    return Consumer(id="c", **BASE, kind=kind, name="c")
+
+
+def use(credential=None, identity_id=None):
+    return Use(id="u", **BASE, consumer_id="c", credential_id=credential, identity_id=identity_id, how=UseHow.ENV)
+
+
+def class_of(ident, **tables):
+    (found,) = classify([ident], Evidence(**tables))
+    return found.class_
+
+
+ROLE = IdentityKind.ROLE
+
+
+@pytest.mark.parametrize(
+    ("ident", "tables", "expected"),
+    [
+        (identity(interactive=True), {}, "human"),
+        (identity(interactive=True), {"credentials": [key()]}, None),
+        (identity(interactive=True), {"credentials": [key(state=CredentialState.INACTIVE)]}, "human"),
+        (identity("ann@acme.example", interactive=True), {"credentials": [key("ann@acme.example")]}, "human"),
+        (identity("ann@acme.example", interactive=False), {"credentials": [key("ann@acme.example")]}, "workload"),
+        (identity(interactive=False), {"credentials": [key()]}, "workload"),
+        (identity(interactive=None), {"credentials": [key()]}, None),
+        (identity(interactive=False), {}, None),
+        (identity(kind=ROLE), {}, None),
+        (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.SERVICE, "ec2.amazonaws.com")]}, "workload"),
+        (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.OIDC, "gitlab.com")]}, "workload"),
+        (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.SAML, "arn:p")]}, "human"),
+        (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.ACCOUNT, "1")]}, None),
+        (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.SERVICE, "bedrock-agentcore.amazonaws.com")]}, "agent"),
+        (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.SERVICE, "bedrock.amazonaws.com")]}, "agent"),
+        (identity(kind=IdentityKind.GROUP), {}, None),
+    ],
+)
+def test_signs_of_a_class(ident, tables, expected):
+    assert class_of(ident, **tables) == expected
+
+
+@pytest.mark.parametrize("kind", [ConsumerKind.AGENT, ConsumerKind.TOOL_SERVER])
+def test_what_an_agent_uses_is_an_agent(kind):
+    tables = {"consumers": [consumer(kind)], "credentials": [key()]}
+    assert class_of(identity(interactive=False), uses=[use("key:x")], **tables) == "agent"
+    assert class_of(identity(kind=ROLE), uses=[use(identity_id="arn:x")], **tables) == "agent"
+    assert class_of(identity(interactive=False), uses=[use("other")], **tables) == "workload"
+
+
+def test_what_a_pipeline_uses_is_no_agent():
+    tables = {"consumers": [consumer(ConsumerKind.PIPELINE)], "credentials": [key()], "uses": [use("key:x")]}
+    assert class_of(identity(interactive=False), **tables) == "workload"
+
+
+def test_a_person_whose_key_an_agent_holds_stays_a_person():
+    name = "ann@acme.example"
+    tables = {"consumers": [consumer(ConsumerKind.AGENT)], "credentials": [key(name)], "uses": [use(f"key:{name}")]}
+    assert class_of(identity(name, interactive=True), **tables) == "human"
+
+
+@pytest.mark.parametrize("pattern", ["x", "arn:*", "arn:x"])
+def test_a_declared_break_glass_identity_is_one_whatever_else_it_is(pattern):
+    declared = [Declared(id="d", **BASE, kind="break_glass", value=pattern)]
+    assert class_of(identity(interactive=True), declared=declared) == "break_glass"
+
+
+def test_another_declaration_says_nothing():
+    assert class_of(identity(), declared=[Declared(id="d", **BASE, kind="trusted_account", value="x")]) is None
+
+
+def test_what_a_collector_knew_is_kept():
+    managed = identity(kind=ROLE, class_=IdentityClass.PROVIDER_MANAGED)
+    assert class_of(managed, trusts=[trust(PrincipalKind.SERVICE, "ec2.amazonaws.com")]) == "provider_managed"

@@ -1,0 +1,369 @@
+"""What is taken for a secret, what is not, and that bad input costs neither time nor a traceback."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nhiscan.detect import checksum, claims, noise, plugins
+from nhiscan.detect.assignments import Assignment, assignments
+from nhiscan.detect.candidate import Candidate
+from nhiscan.detect.examples import assemble
+from nhiscan.detect.formats import FormatError, load_formats, shipped_formats
+from nhiscan.detect.generic import judge
+from nhiscan.detect.matcher import LiteralMatcher, key_before
+from nhiscan.detect.scan import Scanner, is_trial, without_overlaps
+from nhiscan.model import Confidence, CredentialKind, ExposurePart
+from nhiscan.sensitive import Sensitive
+
+SCANNER = Scanner.of(shipped_formats())
+TOKEN = assemble("{an:32}", "token")
+PASSWORD = assemble("{an:12}", "password") + "!7"
+
+
+def scan(text, path="app.ini"):
+    return SCANNER.scan(text.encode(), path)
+
+
+def values(text, path="app.ini"):
+    return [c.value.reveal() for c in scan(text, path)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'api_token = "{t}"', "api_token: '{t}'", "API_TOKEN={t}", "export API_TOKEN={t}", '"api_token": "{t}",',
+        "'api_token' => '{t}',", 'config["api_token"] = "{t}"', 'api_token := "{t}"', 'api_token: str = "{t}"',
+        'var apiToken string = "{t}"', '#define API_TOKEN "{t}"', "<api_token>{t}</api_token>", "--api-token {t}",
+        '<add key="ApiToken" value="{t}" />', '{{"name": "API_TOKEN", "value": "{t}"}}', "- name: API_TOKEN\n  value: {t}",
+        'set("api_token", "{t}")', 'withToken("{t}")', '\\"api_token\\": \\"{t}\\"', 'x_api_key=b"{t}"', "Authorization: Bearer {t}",
+    ],
+)  # fmt: skip
+def test_a_value_is_read_from_every_form_of_assignment(line):
+    assert values(line.format(t=TOKEN)) == [TOKEN]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "api_token = os.environ['API_TOKEN']", 'api_token = "${{API_TOKEN}}"', 'api_token = "{{{{ token }}}}"', "api_token: !vault x",
+        'api_token = "your-api-token-goes-here"', 'api_token = "xxxxxxxxxxxxxxxxxxxxxxxx"', 'api_token = "<api token of the app>"',
+        'password = "password"', 'password = "changeme123"', 'token_type = "Bearer abc"', 'token_url = "https://acme.io/oauth/token"',
+        'secret_name = "prod/database/main-8f3a9c1b2d"', 'key_path = "/etc/ssl/private/server.key"', 'private_key = "certs/server.pem"',
+        'password_hash = "{h64}"', 'checksum_key = "{h40}"', 'cache_key = "{h32}"', 'public_key = "{t}"', "token = request.headers.token",
+        'api_key = "api_key"', 'token = "accessTokenExpiresInSeconds"', 'access_token = "get_access_token_silent"',
+        'token_id = "{u}"', 'session_key = "{u}"', 'secret = "2026-11-01T10:00:00Z"', 'password: "%s"', 'password = "********"',
+        'csrf_token = "{t}"', 'auth = "user@acme.io"', 'keyboard = "{t}"', 'token = "(?P<token>[a-z0-9]{{12,40}})"', "secret = 3",
+        'webhook = "https://acme.io/hook/abc123def"', "password = self.get('x')", 'token = "AbstractSingletonProxyFactory"',
+        'api_key = "abcdefghijklmnop1234"', 'api_key = "{h16}"', 'auth = "0000000000000000"', 'password = "@localhost"', 'password = "ab"',
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_secret_is_left_alone(line):
+    holes = {"t": TOKEN, "u": assemble("{uuid}"), **{f"h{n}": assemble(f"{{hex:{n}}}") for n in (16, 32, 40, 64)}}
+    assert values(line.format(**holes)) == []
+
+
+def test_an_api_key_that_is_a_uuid_is_doubted_and_not_hidden():
+    (found,) = scan(assemble('api_key = "{uuid}"'))
+    assert found.confidence is Confidence.LOW
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        ("Tr0ub4dor&3", Confidence.MEDIUM),
+        ("qzjxvkwpm", Confidence.LOW),
+        ("winter2025", Confidence.MEDIUM),
+        ("hunter2", None),
+        ("kq7z1p", Confidence.MEDIUM),
+    ],
+)
+def test_passwords_are_believed_by_how_mixed_they_are(value, level):
+    item = Assignment("db_password", value, 0, len(value), quoted=True, strict=False)
+    assert judge(item) is level
+
+
+def test_a_word_in_a_loose_form_is_no_password():
+    assert values('["password", "Username1", "token", "refresh"]') == []
+
+
+def test_bare_values_count_in_settings_and_not_in_code():
+    assert values(f"password={PASSWORD}", "a.env") == [PASSWORD]
+    assert values(f"password={PASSWORD}", "a.py") == []
+
+
+def test_generated_files_are_left_to_the_exact_formats():
+    text = f'"token": "{TOKEN}"\n"x": "{assemble("ghp_{crc}")}"'
+    assert [c.format for c in scan(text, "package-lock.json")] == ["github-classic-pat"]
+
+
+def test_very_long_lines_are_left_to_the_exact_formats():
+    blob = "a" * 6_000 + f';password="{PASSWORD}";k="{assemble("ghp_{crc}")}";' + "b" * 6_000
+    assert [c.format for c in scan(blob, "a.env")] == ["github-classic-pat"]
+
+
+def test_one_value_never_gives_two_candidates():
+    text = f'OPENAI_API_KEY="{assemble("sk-proj-{an:48}")}"\ntoken = "{assemble("ghp_{crc}")}"'
+    found = scan(text)
+    assert [c.format for c in found] == ["openai-project-key", "github-classic-pat"]
+    assert found[0].key_name == "OPENAI_API_KEY"
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20), st.integers(0, 3)), max_size=30))
+def test_chosen_candidates_never_overlap_and_leave_no_room(spans):
+    items = [
+        Candidate(kind=CredentialKind.TOKEN, value=Sensitive("x"), line=1, start=a, end=a + n, weight=w)
+        for a, n, w in spans
+    ]
+    chosen = without_overlaps(items)
+    assert all(a.end <= b.start for a, b in pairwise(chosen))
+    assert all(any(i.start < c.end and c.start < i.end for c in chosen) for i in items)
+
+
+def test_a_wrong_checksum_lowers_confidence_and_a_right_one_stays_high_in_tests():
+    fake, real = assemble("ghp_{an:36}"), assemble("ghp_{crc}")
+    assert [(c.confidence, c.facts) for c in scan(fake)] == [(Confidence.MEDIUM, {"checksum": "mismatch"})]
+    assert scan(real)[0].confidence is Confidence.HIGH
+    with pytest.raises(KeyError):
+        checksum.verify("unknown", real)
+
+
+def test_escapes_before_a_token_do_not_hide_it():
+    assert values('x = "line\\n' + assemble("ghp_{crc}") + '"') == [assemble("ghp_{crc}")]
+
+
+def test_a_bare_aws_secret_next_to_its_id_is_found():
+    text = assemble("{b64:40}", "s") + "\n" + assemble("AKIA{b32:16}") + "\n" + "a" * 40 + "\n"
+    found = scan(text, "notes.txt")
+    assert [(c.part, c.line) for c in found] == [(ExposurePart.VALUE, 1), (ExposurePart.KEY_ID, 2)]
+
+
+def test_two_aws_pairs_are_not_mixed_up():
+    ids = [assemble("AKIA{b32:16}", str(n)) for n in range(2)]
+    secrets = [assemble("{b64:40}", str(n)) for n in range(2)]
+    text = "".join(f"[p{n}]\naws_access_key_id={ids[n]}\naws_secret_access_key={secrets[n]}\n" for n in range(2))
+    pairs = {c.facts["key_id"]: c.value.reveal() for c in scan(text) if c.part is ExposurePart.VALUE}
+    assert pairs == dict(zip(ids, secrets, strict=True))
+
+
+def test_a_secret_too_far_from_the_id_stays_alone():
+    text = assemble("AKIA{b32:16}") + "\n" * 12 + assemble("aws_secret_access_key={b64:40}")
+    assert [c.format for c in scan(text)] == ["aws-access-key-id", "aws-secret-access-key"]
+
+
+def test_private_keys_in_source_and_file_have_one_fingerprint_value():
+    body = [base64.b64encode(bytes(range(i, i + 48))).decode() for i in range(4)]
+    lines = ["-----BEGIN RSA PRIVATE KEY-----", *body, "-----END RSA PRIVATE KEY-----"]
+    plain, escaped = "\n".join(lines), '"' + "\\n".join(lines) + '"'
+    joined = " +\n".join(f'    "{line}\\n"' for line in lines)
+    assert {values(t)[0] for t in (plain, escaped, joined)} == {plain}
+    assert scan(plain)[0].facts == {"encrypted": "false"}
+
+
+def test_an_encrypted_private_key_says_so():
+    body = base64.b64encode(bytes(range(120))).decode()
+    text = f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----"
+    assert scan(text)[0].facts == {"encrypted": "true"}
+    for cipher, encrypted in ((b"none", False), (b"aes256-ctr", True)):
+        raw = b"openssh-key-v1\0" + len(cipher).to_bytes(4, "big") + cipher + bytes(range(90))
+        pem = (
+            f"-----BEGIN OPENSSH PRIVATE KEY-----\n{base64.b64encode(raw).decode()}\n-----END OPENSSH PRIVATE KEY-----"
+        )
+        assert claims.key_encrypted(pem) is encrypted
+    assert claims.key_encrypted("-----BEGIN OPENSSH PRIVATE KEY-----\n!!!!\n") is None
+    assert claims.key_encrypted("-----BEGIN PGP PRIVATE KEY BLOCK-----\nabc\n") is None
+
+
+def test_a_kubernetes_token_is_known_by_its_issuer():
+    parts = ['{"alg":"RS256","kid":"k1"}', '{"iss":"kubernetes/serviceaccount","sub":"system:serviceaccount:a:b"}']
+    token = ".".join(base64.urlsafe_b64encode(p.encode()).decode().rstrip("=") for p in parts) + assemble(".{an:43}")
+    (found,) = scan(f"token: {token}")
+    assert (found.provider, found.facts["kid"]) == ("kubernetes", "k1")
+
+
+@pytest.mark.parametrize("body", ['{"exp": true}', '{"exp": 1e300}', '{"exp": "soon"}', "{}"])
+def test_odd_expiries_are_unknown(body):
+    token = ".".join(base64.urlsafe_b64encode(p.encode()).decode() for p in ('{"alg":"x"}', body)) + ".sig"
+    assert "exp" not in claims.jwt_facts(token)
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "bm9qc29u.e30.x", "W10.e30.x", "e30.e30.x", "\u00e4.e30"])
+def test_what_is_no_jwt_has_no_claims(token):
+    assert claims.jwt_facts(token) is None
+
+
+def test_the_jwt_of_the_documentation_is_a_sample():
+    assert noise.is_sample_jwt({"sub": "1234567890"})
+
+
+@pytest.mark.parametrize("text", ["Zm9v", "/+/+/w==", "not base64!", base64.b64encode(b"user:").decode()])
+def test_what_is_no_basic_credential_is_left_alone(text):
+    assert claims.basic_pair(text) is None
+
+
+def test_addresses_with_demonstration_passwords_are_left_alone():
+    for login in ("postgres:postgres", "user:password", "app:app123", "root:rootroot"):
+        assert values(f"DATABASE_URL=postgres://{login}@localhost/app") == []
+
+
+def test_the_driver_of_a_connection_string_belongs_to_it():
+    dsn = f"postgresql+psycopg2://app:{PASSWORD}@db.acme.io/app"
+    assert values(f'url = "{dsn}"', "a.py") == [dsn]
+
+
+def test_detect_secrets_is_asked_about_the_rest_of_a_line():
+    other = assemble("{b64:44}", "other")
+    (found,) = scan(f'token = "settings.acme.token"; blob = "{other}"', "a.py")
+    assert (found.value.reveal(), found.detector, found.confidence) == (
+        other, "detect-secrets.Base64HighEntropyString", Confidence.LOW,
+    )  # fmt: skip
+    assert plugins.opinions("a.py", "x" * 1_001) == []
+
+
+def test_detect_secrets_never_verifies_over_the_network(monkeypatch):
+    import socket
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert plugins.opinions("a.py", f'password = "{PASSWORD}"')
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"KEY=", "KEY"), (b'f(api_key="', "api_key"), (b"x['k'] = '", "k"), (b"Authorization: Bearer ", "Authorization"),
+        (b"\nplain ", None), (b'"a.b-c": "', "a.b-c"), (b"token: str = '", "token"),
+    ],
+)  # fmt: skip
+def test_the_name_before_a_value_is_read(head, name):
+    assert key_before(head, len(head)) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "trial"),
+    [
+        ("tests/a.py", True),
+        ("src/test_a.py", True),
+        ("a.spec.ts", True),
+        (".env.example", True),
+        ("src/latest.py", False),
+        ("contest/a.py", False),
+    ],
+)
+def test_paths_of_tests_and_examples_are_known(path, trial):
+    assert is_trial(path) is trial
+
+
+FLOODS = {
+    "keys": b"password=",
+    "blanks": b"token" + b" " * 100 + b"\n",
+    "breaks": b'"key' + b"\n" * 100,
+    "begins": b"-----BEGIN PRIVATE KEY-----",
+    "jwt": b"eyJ-",
+    "one line": b"A",
+    "urls": b"http://",
+    "logins": b"http://" + b"a" * 70 + b":b",
+    "quotes": b'key="\\',
+    "ids": assemble("AKIA{b32:16} ").encode() + b"kkk",
+    "bearer": b"Bearer ",
+    "bytes": bytes(range(256)),
+}
+
+
+def cost(data):
+    start = time.process_time()
+    SCANNER.scan(data, "a.env")
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("piece", FLOODS.values(), ids=FLOODS)
+def test_the_cost_of_hostile_files_grows_with_their_size_only(piece):
+    small = piece * (60_000 // len(piece))
+    # A quadratic scan would take 64 times as long for eight times as much.
+    assert cost(small * 8) <= 24 * cost(small) + 0.2
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400), st.sampled_from(["a.py", "a.env", "x"]))
+def test_no_bytes_raise(data, path):
+    for found in SCANNER.scan(b'token="' + data + b'"\npassword=' + data, path):
+        assert found.line >= 1
+        assert 0 <= found.start < found.end
+
+
+@given(st.text(max_size=60))
+def test_entropy_is_bounded_by_the_alphabet(text):
+    assert 0 <= noise.entropy(text) <= 6
+
+
+def test_values_are_never_shown():
+    (found,) = scan(f'password = "{PASSWORD}"')
+    assert PASSWORD not in repr(found)
+
+
+def test_short_or_repeating_values_are_placeholders():
+    assert noise.is_placeholder("ab")
+    assert noise.is_placeholder("sk-" + "ab" * 20)
+    assert not noise.is_placeholder(TOKEN)
+
+
+def test_shipped_formats_cover_forty_formats_of_twenty_five_providers():
+    formats = shipped_formats()
+    assert len(formats) >= 40
+    assert len({f.provider for f in formats}) >= 25
+    assert all(f.match and f.no_match and f.source.startswith("https://") for f in formats)
+
+
+def test_no_format_publishes_a_secret_group():
+    allowed = {"value", "password", "login", "key_id", "team_id", "bot_id", "app_id", "bot", "mode", "use", "host"}
+    assert {g for f in shipped_formats() for g in f.pattern.groupindex} <= allowed
+
+
+GOOD = "provider: acme\ntitle: Acme\nformats:\n  - id: acme-key\n    kind: api_key\n    source: https://acme.io\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "exactly the keys"), ("a: [\n", "YAML"), ("provider: a\ntitle: b\nformats: [1]\n", "every format needs"),
+        (GOOD + "    pattern: '(?P<value>x)'\n", "either anchors or key"),
+        (GOOD + "    pattern: '(?P<value>x'\n    anchors: [x]\n", "format acme-key"),
+        (GOOD + "    pattern: 'x'\n    anchors: [x]\n", "group named value"),
+        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    colour: red\n", "unknown key colour"),
+        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    checksum: crc9\n", "checksum"),
+        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [1]\n", "list of texts"),
+        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    human: maybe\n", "true or false"),
+        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    near: [x]\n", "mappings"),
+        (GOOD.replace("api_key", "sword") + "    pattern: '(?P<value>x)'\n    anchors: [x]\n", "sword"),
+    ],
+)  # fmt: skip
+def test_a_broken_format_file_is_refused_with_its_name(tmp_path, text, message):
+    (tmp_path / "acme.yaml").write_text(text)
+    with pytest.raises(FormatError, match=re.escape(message)):
+        load_formats(tmp_path)
+
+
+def test_two_formats_of_one_id_are_refused(tmp_path):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(GOOD + "    pattern: '(?P<value>xyz)'\n    anchors: [xyz]\n")
+    with pytest.raises(FormatError, match="defined twice"):
+        load_formats(tmp_path)
+
+
+def test_near_facts_are_demanded():
+    matcher = LiteralMatcher.of(shipped_formats())
+    text = assemble("SharedAccessKey={b64:43}=").encode()
+    assert "azure-shared-access-key" not in {c.format for c in matcher.scan(text)}
+
+
+def test_assignments_of_one_value_come_once():
+    found = list(assignments(b'secret_access_key_token = "abc123def456"', bare=True))
+    assert [(a.key, a.value) for a in found] == [("secret_access_key_token", "abc123def456")]
