@@ -63,8 +63,9 @@ def one_place(rows: Iterable[Exposure]) -> Exposure:
 
 
 def exposure_place(row: Exposure) -> tuple[object, ...]:
-    """What makes two exposures the same place."""
-    return row.credential_id, row.scope_id, row.uri, row.line or 0, row.part, row.commit or ""
+    """What makes two exposures the same place: in the present tree the line, in the past the commit as well."""
+    commit = (row.commit or "") if row.at_head is False else ""
+    return row.credential_id, row.scope_id, row.uri, row.line or 0, row.part, commit
 
 
 def use_place(row: Use) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from nhiscan.model import Severity
 from nhiscan.report._plain import clean, short_keys
 from nhiscan.report._redact import redact
 from nhiscan.report._text_coverage import frameworks, not_assessed
+from nhiscan.triage.context import COMMITTED, IN_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -156,7 +157,8 @@ def _entry(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, st
     if finding.state != "new":
         first.append((f"[{finding.state}] ", "dim"))
     name = _name(finding)
-    if name.rsplit(" → ", 1)[-1] not in say(finding.message):
+    # A credential's message names it already, by more than its variable.
+    if finding.subject.table != "credential" and name.rsplit(" → ", 1)[-1] not in say(finding.message):
         first.append((f"{name}: ", "bold"))
     first.append((say(finding.message), ""))
     yield first
@@ -193,8 +195,10 @@ def _hint(fix: str) -> str:
 
 def _place(place: Location, finding: Finding, scopes: Mapping[str, str]) -> str:
     line = f":{place.line}" if place.line else ""
-    commit = f" in {place.commit[:8]}" if place.commit else ""
-    note = f" ({place.note})" if place.note else ""
+    # A commit matters where the file no longer shows it; for what lies there today the place says enough.
+    past = place.commit is not None and IN_HISTORY in (place.note or "")
+    commit = f" in {(place.commit or '')[:8]}" if past else ""
+    note = f" ({place.note})" if place.note and place.note != COMMITTED else ""
     home, scope = finding.subject.scope_id, place.scope_id or ""
     foreign = scope != home and scope.startswith(_FILE_SCOPES) and home.startswith(_FILE_SCOPES)
     where = f" of {scopes.get(scope, scope)}" if foreign else ""

@@ -344,6 +344,8 @@ WITH able AS (
 ),
 way AS (
   SELECT r.identity_id, r.target_id, r.hops, r.certainty, array_to_string(r.path, ' > ') AS path,
+    -- steps: the same way by the names alone.
+    regexp_replace(array_to_string(r.path, ' → '), '[^ ]*[/:]', '', 'g') AS steps,
     row_number() OVER (PARTITION BY r.identity_id ORDER BY r.hops, r.certainty, r.target_id) AS n
   FROM reach AS r
   JOIN able AS a ON a.identity_id = r.target_id AND a.admin = 1
@@ -361,10 +363,11 @@ SELECT
   a.admin_certainty, a.escalate_certainty, a.read_secrets_certainty, a.escalate_method, a.escalate_methods,
   concat(a.escalate_method, CASE WHEN a.escalate_methods > 1
     THEN concat(' (and ', CAST(a.escalate_methods - 1 AS VARCHAR), ' more)') ELSE '' END) AS escalate_ways,
-  w.hops AS admin_hops, w.certainty AS reach_certainty, w.path AS admin_path, t.name AS admin_target,
+  w.hops AS admin_hops, w.certainty AS reach_certainty, w.path AS admin_path,
+  w.steps AS admin_steps, t.name AS admin_target,
   CASE WHEN a.admin = 1 THEN 'is administrator'
     WHEN a.escalate = 1 THEN concat('can raise its own privileges (', coalesce(a.escalate_method, 'unnamed'), ')')
-    WHEN w.hops IS NOT NULL THEN concat('reaches administrator ', t.name)
+    WHEN w.hops IS NOT NULL THEN concat('reaches administrator: ', w.steps)
     WHEN a.read_secrets = 1 THEN 'reads every secret' ELSE 'has no privilege' END AS power
 FROM identity AS i
 LEFT JOIN able AS a ON a.identity_id = i.id

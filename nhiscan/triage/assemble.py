@@ -144,9 +144,10 @@ def _finding(facts: context.Facts, verdict: Verdict, rule: Rule, print_: str, id
     )
 
 
-def _order(finding: Finding) -> tuple[int, int, str, str]:
+def _order(finding: Finding) -> tuple[int, int, bool, str, str]:
+    """Worst first; among equals what is proven by several facts together."""
     severity, confidence = _SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
-    return severity, confidence, finding.rule.id, finding.subject.id
+    return severity, confidence, finding.rule.area != "TOX", finding.rule.id, finding.subject.id
 
 
 def _folded(findings: Sequence[Finding]) -> list[Finding]:

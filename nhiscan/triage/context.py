@@ -25,6 +25,8 @@ _PARTS = [p.value for p in ExposurePart]
 _VISIBILITIES = [v.value for v in Visibility]
 _BASES = [b.value for b in OwnerBasis]
 _CONFIDENCES = [c.value for c in Confidence]
+COMMITTED = "committed"
+IN_HISTORY = "in history"
 _FILE_SCOPES = ("repo:", "dir:")
 
 
@@ -54,7 +56,8 @@ def gather(inventory: Inventory, verdicts: Iterable[Verdict]) -> Facts:
     credentials = ids.get("credential", set())
     identities = {str(r["identity_id"]) for r in rows.values() if r.get("identity_id")}
     arns = {str(r["id"]): str(r["locator"] or r["id"]) for r in _subjects(inventory, "identity", identities)}
-    everybody = identities.union(*ids.values())
+    targets = {str(r["target_id"]) for r in rows.values() if r.get("target_id")}
+    everybody = identities.union(targets, *ids.values())
     owners = _select(inventory, "owner", "subject_id", everybody)
     members = _select(inventory, "cluster", "credential_id", credentials)
     return Facts(
@@ -145,11 +148,11 @@ def locations(facts: Facts, verdict: Verdict) -> tuple[Location, ...]:
 
 def _records(facts: Facts, verdict: Verdict, row: Row) -> list[tuple[str, str | None]]:
     found: list[tuple[str, str | None]] = []
-    if row.get("locator"):
-        locator = str(row["locator"])
-        found.append((locator, _cloud_scope(locator) or str(row["scope_id"])))
     if verdict.subject_table == "trust" and row.get("target_id"):
         found.append((str(row["target_id"]), _cloud_scope(str(row["target_id"])) or verdict.scope_id))
+    elif row.get("locator"):
+        locator = str(row["locator"])
+        found.append((locator, _cloud_scope(locator) or str(row["scope_id"])))
     arn = facts.arns.get(str(row.get("identity_id")))
     if arn is not None:
         found.append((arn, _cloud_scope(arn) or verdict.scope_id))
@@ -169,7 +172,7 @@ def _place(row: Row, _subject_scope: str) -> Location:
     if row.get("visibility") == Visibility.LOCAL:
         notes.append("on this machine only")
     if row.get("commit"):
-        notes.append("in history" if row.get("at_head") is False else "committed")
+        notes.append(IN_HISTORY if row.get("at_head") is False else COMMITTED)
     return _at(_text(row["uri"]), row.get("line"), _text(row.get("commit")), ", ".join(notes), str(row["scope_id"]))
 
 
@@ -192,9 +195,10 @@ def _badness(row: Row) -> tuple[object, ...]:
 
 
 def owner(facts: Facts, verdict: Verdict) -> Ownership | None:
-    """The best-ranked owner of the subject, else of the identity its credential proves; None when nobody is known."""
+    """The best-ranked owner of the subject, else of the identity it proves or leads to; None when nobody is known."""
     row = facts.rows.get((verdict.subject_table, verdict.subject_id), {})
-    candidates = facts.owners.get(verdict.subject_id) or facts.owners.get(str(row.get("identity_id")), ())
+    subjects = (verdict.subject_id, str(row.get("identity_id")), str(row.get("target_id")))
+    candidates = next((found for s in subjects if (found := facts.owners.get(s))), ())
     if not candidates:
         return None
     best = min(candidates, key=_trust)

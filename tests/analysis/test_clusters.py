@@ -137,7 +137,7 @@ def test_one_place_seen_by_two_detectors_is_one_exposure_that_keeps_the_configur
         seen("k", ".mcp.json", 9, detector="repo.agents", config="claude-code"),
         seen("k", ".mcp.json", 9, part=ExposurePart.KEY_ID),
         seen("k", ".mcp.json", 12),
-        seen("k", ".mcp.json", 9, commit="4f2c1a", id="h"),
+        seen("k", ".mcp.json", 9, commit="4f2c1a", id="h", at_head=False),
     ]
     found = join([cred("k")], rows, [], []).exposures
     assert len(found) == 4

@@ -1,95 +1,22 @@
-"""A loopback AWS (moto behind HTTP) that counts what it is asked and can refuse any operation."""
+"""What the tests of the AWS collector share: an empty account behind HTTP, and ways to read it."""
 
-import io
 import json
-import re
-import threading
-from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from nhiscan.collectors.aws.iam import COLLECTOR
 from nhiscan.plugin import Context, FingerprintKey, Target, TargetKind
+from tests.collectors.aws.lab import empty_account, serving, share_models
 
-ACCOUNT = "123456789012"
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
-_ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
-_ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
-
-
-class Lab:
-    """`calls` counts requests by operation, `refuse` maps operations (or `*`) to a status and error code."""
-
-    def __init__(self, app):
-        self._app = app
-        self.url = ""
-        self.clear()
-
-    def clear(self):
-        self.calls = Counter()
-        self.refuse = {}
-        self.message = "refused for the test"
-        self.no_documents = False
-        self.bodies = []
-
-    def __call__(self, env, start):
-        body = env["wsgi.input"].read(int(env.get("CONTENT_LENGTH") or 0))
-        env["wsgi.input"] = io.BytesIO(body)
-        action = _ACTION.search(body)
-        if action is None:
-            return self._app(env, start)
-        operation = self._operation(action.group(1).decode())
-        self.calls[operation] += 1
-        refusal = self.refuse.get(operation) or self.refuse.get("*")
-        if refusal:
-            start(f"{refusal[0]} Refused", [("Content-Type", "text/xml")])
-            return [_ERROR.format(refusal[1], self.message).encode()]
-        if self.no_documents and operation == "iam:GetAccountAuthorizationDetails":
-            return self._without_documents(env, start)
-        return self._app(env, start)
-
-    def _without_documents(self, env, start):
-        env["HTTP_ACCEPT_ENCODING"] = "identity"
-        out = b"".join(self._app(env, lambda status, headers: None))
-        start("200 OK", [("Content-Type", "text/xml")])
-        return [re.sub(rb"<PolicyVersionList>.*?</PolicyVersionList>", b"", out, flags=re.DOTALL)]
-
-    @staticmethod
-    def _operation(action):
-        return f"{'sts' if action == 'GetCallerIdentity' else 'iam'}:{action}"
 
 
 @pytest.fixture(scope="session")
-def _loader():
-    """One loader of service models for all sessions: parsing them anew is most of what a small test costs."""
-    from functools import cache
-
-    import botocore.session
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
-        yield
-
-
-@pytest.fixture(scope="session")
-def _server(_loader):
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class Quiet(WSGIRequestHandler):
-        def log(self, *_args, **_kwargs):
-            pass
-
-    lab = Lab(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, lab, threaded=True, request_handler=Quiet)
-    lab.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield lab
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def _server():
+    with pytest.MonkeyPatch.context() as patch, serving() as lab:
+        share_models(patch)
+        yield lab
 
 
 @pytest.fixture
@@ -108,18 +35,10 @@ def environment(monkeypatch, tmp_path):
 @pytest.fixture
 def lab(_server, environment):
     """An empty account; `lab.iam` is a client that fills it."""
-    import boto3
-    from moto.backends import get_backend
-
-    for backend in get_backend("iam").values():
-        for region in backend.values():
-            region.reset()
     environment.setenv("AWS_ENDPOINT_URL", _server.url)
     environment.setenv("AWS_ACCESS_KEY_ID", "testing")
     environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
-    _server.iam = session.client("iam", endpoint_url=_server.url)
-    _server.clear()
+    empty_account(_server)
     yield _server
     _server.clear()
 
