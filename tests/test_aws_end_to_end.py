@@ -32,7 +32,6 @@ PLANTED = {
     ("NS-PRV-003", "etl"),
     ("NS-CID-001", "ci-open"),
     ("NS-TPY-001", "vendor"),
-    ("NS-HUM-001", "etl"),
 }
 
 
@@ -79,7 +78,6 @@ def plant(lab):
     iam.put_user_policy(UserName="report", PolicyName="read", PolicyDocument=document(LISTING))
     for name in ("etl", "idle", "report"):
         iam.create_access_key(UserName=name)
-    iam.create_login_profile(UserName="etl", Password="Temporary-1-Only")
     provider = iam.create_open_id_connect_provider(Url=f"https://{GITHUB}", ThumbprintList=["0" * 40])
     web = {"Federated": provider["OpenIDConnectProviderArn"]}
     anybody = assume(web, "sts:AssumeRoleWithWebIdentity", StringEquals={f"{GITHUB}:aud": "sts.amazonaws.com"})

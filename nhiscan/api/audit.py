@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -202,7 +203,15 @@ def _judge(
         counts=_counts(inventory),
         scopes={s.id: s.name for s in inventory.rows(Scope)},
         redact=options.redact,
+        calls=_calls(gathered),
     )
+
+
+def _calls(gathered: Gathered) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for manifest in gathered.manifests:
+        total.update(manifest.calls)
+    return dict(total.most_common())
 
 
 def _counts(inventory: Inventory) -> dict[str, int]:

@@ -78,7 +78,7 @@ def audit(
     no_color: common.NoColor = False,
     quiet: common.Quiet = False,
     verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, help="Every place, reason and gap; -vv adds API calls.")
+        int, typer.Option("--verbose", "-v", count=True, help="Every place, reason and gap; API calls.")
     ] = 0,
 ) -> int:
     """Audit targets and say what to fix first."""
@@ -104,11 +104,14 @@ def audit(
     with common.progress(quiet=quiet) as on_progress:
         result = api.audit(policy, on_progress)
     render(result, view, gate)
-    _say_end(result)
+    _say_end(result, verbose)
     return exit_code(result, gate)
 
 
-def _say_end(result: Result) -> None:
+def _say_end(result: Result, verbose: int) -> None:
+    if verbose and result.calls:
+        each = ", ".join(f"{operation} {count}" for operation, count in result.calls.items())
+        sys.stderr.write(f"{sum(result.calls.values())} API calls: {each}\n")
     if result.errors:
         broken = ", ".join(e.rule_id for e in result.errors)
         sys.stderr.write(f"error: {len(result.errors)} rule(s) broke and decided nothing: {broken}\n")

@@ -38,7 +38,8 @@ _VALUE = (
 _OPERATOR = (
     # name: X, value: Y - as Kubernetes, task definitions and XML settings write it
     rb"""(?:(?P<name>["']?\s{0,40},?\s{0,60}["']?(?:value|Value|VALUE)["']?[ \t]{0,4}[:=][ \t]{0,4})|(?P<xml>>)"""
-    rb"""|[\])"'`\\]{0,4}[ \t]{0,40}(?::[ \t]?[\w\[\]. |?]{1,40}=|[A-Za-z\[\]*]{0,12}[ \t]{0,2}:?={1,3}>?|=>|:"""
+    rb"""|[\])"'`\\]{0,4}[ \t]{0,40}(?::[ \t]?[\w\[\]. |?]{1,40}=|(?:\[\]|\*)?(?:str(?:ing)?|char|bytes?|text)?(?:\[\])?"""
+    rb"""[ \t]{0,2}:?={1,3}>?|=>|:"""
     rb"""|(?P<comma>,)|(?P<call>\()|(?P<gap>(?<=[ \t])))[ \t]{0,40})"""
 )
 _TAIL = re.compile(rb"[\w.-]{0,40}?(?:(?<=\w)\b)" + _OPERATOR + rb"(?:[bBrRuUfF@$]{0,2}(?=[\"'`]))?" + _VALUE)
@@ -81,11 +82,15 @@ def _at(data: bytes, position: int, *, bare: bool) -> Assignment | None:
     start, end = match.span(group)
     head = _HEAD.search(data, max(0, position - _LONGEST_NAME), position)
     begin = head.start() if head else position
+    if data[max(0, begin - 3) : begin] == b"://":
+        return None  # a host, not a name
     shell = data[begin : begin + 1] == b"-"
     if group == "bare":
-        if match["xml"] is None and not (bare or shell):
+        # After a comma or a bracket only quoted values are values: the rest is prose or code.
+        if (match["xml"] is None and not (bare or shell)) or match["comma"] or match["call"] or data[start] in b",*:":
             return None
-        end = start + len(data[start:end].rstrip(b",;)]}&"))
+        closing = b",;)]}&:" if b"{" not in data[start:end] else b",;"
+        end = start + len(data[start:end].rstrip(closing))
     if match["gap"] is not None and not (shell or data[max(0, begin - 8) : begin].endswith((b"define ", b"set "))):
         return None
     if _in_long_line(data, start) or end - start < 3:

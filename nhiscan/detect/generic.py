@@ -36,6 +36,12 @@ _NOT_A_SECRET = re.compile(
     r"|xsrf|nonce|change[_.-]?token|client[_.-]?(?:request[_.-]?)?token|association|attachment|next|continuation|page|pagination|cursor|selector|attribute|header_name|locale|lang|i18n|sig$|signature|sitekey|site_key",
     re.IGNORECASE,
 )
+# Names of what is compared or looked up, and names that say themselves that their value is none.
+_METHOD = re.compile(
+    r"(?:\.|_)(?:(?:starts|ends)[_]?with|equals?|contains|match(?:es)?|replace|split|strip|find|index|get|pop|has|append)$",
+    re.IGNORECASE,
+)
+_INVENTED = re.compile(r"dummy|fake|mock|example|sample|placeholder", re.IGNORECASE)
 _TOKEN = re.compile(r"[\w+/=.:~!@#$%^&*|?-]+", re.ASCII)
 _PATTERN = re.compile(r"\(\?|\[\^|\)\$|\\[wds]|[\])][+*]|^@|=(?:True|False|None)$")
 _LONG_QUOTED = re.compile(r"[\"'`][^\s\"'`]{16,}[\"'`]")
@@ -102,13 +108,15 @@ class AssignmentMatcher:
 def judge(item: Assignment) -> Confidence | None:
     """How sure it is that the value is a secret; None when it is not believed at all."""
     key, value = item.key, noise.unescape(item.value)
-    if _NOT_A_SECRET.search(key) or len(value) > 500 or any(c.isspace() for c in value):
+    if not speaks_of_secrets(key) or len(value) > 500 or any(c.isspace() for c in value):
         return None
-    if noise.is_placeholder(value) or noise.is_code(value) or _says_itself(key, value):
+    if noise.is_placeholder(value) or noise.is_code(value) or noise.is_prose(value) or _says_itself(key, value):
         return None
     if _PASSWORD.search(key):
-        return _password(value, item)
-    return _token(key, value, item) if _SECRET.search(key) and len(value) >= 12 else None
+        level = _password(value, item)
+    else:
+        level = _token(key, value, item) if len(value) >= 12 else None
+    return Confidence.LOW if level is not None and _INVENTED.search(key) else level
 
 
 def _token(key: str, value: str, item: Assignment) -> Confidence | None:
@@ -124,26 +132,29 @@ def _token(key: str, value: str, item: Assignment) -> Confidence | None:
 
 def speaks_of_secrets(key: str) -> bool:
     """Whether the name a value is assigned to is one that secrets bear."""
-    return _NOT_A_SECRET.search(key) is None and (_SECRET.search(key) or _PASSWORD.search(key)) is not None
+    if _NOT_A_SECRET.search(key) or _METHOD.search(key):
+        return False
+    return (_SECRET.search(key) or _PASSWORD.search(key)) is not None
 
 
 def believable(value: str) -> bool:
     """Whether a value that another detector found looks generated: long, mixed, neither name, code nor digest."""
     return len(value) >= 16 and not (
-        noise.is_placeholder(value) or noise.is_code(value) or noise.is_uuid(value) or noise.is_identifier(value)
+        noise.is_placeholder(value) or noise.is_code(value) or noise.is_prose(value) or noise.is_uuid(value)
+        or noise.is_identifier(value)
         or (noise.is_hex(value) and len(value) < 24) or not noise.random_looking(value)
     )  # fmt: skip
 
 
 def _password(value: str, item: Assignment) -> Confidence | None:
     classes = sum(any(f(c) for c in value) for f in (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum()))
-    if len(value) < 6 or noise.is_identifier(value) or (item.strict and classes < 3):
+    if len(value) < 6 or all(map(noise.is_identifier, value.split(","))) or (item.strict and classes < 3):
         return None
     if not value.isprintable() or _PATTERN.search(value):
         return None
     if classes < 2:
         return Confidence.LOW if len(value) >= 8 and noise.entropy(value) > 2.5 and value.islower() else None
-    return Confidence.MEDIUM if classes >= 3 or noise.random_looking(value) else Confidence.LOW
+    return Confidence.MEDIUM if classes >= 3 or noise.mixed(value) else Confidence.LOW
 
 
 def _says_itself(key: str, value: str) -> bool:

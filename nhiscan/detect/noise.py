@@ -8,14 +8,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 _REFERENCE = re.compile(
     r"\$\{|\$\(|\{\{|\}\}|<%|%>|#\{|%\(|\$\[|\[\[|^%[\w.-]+%$|^\$[A-Za-z_]|^@[A-Za-z_][\w.]*[({]|^\{[\w.\[\]]*\}$"
     r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|%[sdr]\b|^%v$"
     r"|^(?:env|vault|op|ssm|keyring|secretsmanager|file|ref|kms|awskms|gcpkms|arn|urn|sops|secret)://?"
     r"|^(?:arn|urn|env|file|ref|secret|valueFrom|resolve):|^projects/[^/]+/secrets/"
-    r"|^ENC\[|^\$ANSIBLE_VAULT|^encrypted:|^!vault|^AQICAH|^vault:v\d|^age1|^-----BEGIN (?:AGE|PGP M)",
+    r"|^ENC\[|^\$ANSIBLE_VAULT|^encrypted:|^!vault|^AQICAH|^vault:v\d|^age1|^-----BEGIN (?:AGE|PGP M)"
+    # "Salted__" in base 64 (openssl enc); a YAML alias; a role of reStructuredText
+    r"|^U2FsdGVkX1|^\*[A-Za-z_]\w*$|^:[\w-]+:$",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
@@ -34,10 +36,16 @@ _PLACEHOLDER = re.compile(
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _HEX = re.compile(r"(?:0x)?[0-9a-f]+", re.IGNORECASE)
-_DIGEST = re.compile(r"^(?:sha(?:1|224|256|384|512)|md5|h1|blake2b)[-:=]", re.IGNORECASE)
+# Digests: subresource integrity, crypt(5), LDAP, Django, MySQL and PostgreSQL; a public SSH key says its type first.
+_DIGEST = re.compile(
+    r"^(?:sha(?:1|224|256|384|512)|md5|h1|blake2b)[-:=]|^(?:SCRAM-)?SHA-?\d{1,3}$|^\$(?:\d[a-z]?|[a-z][\w-]{1,14})\$"
+    r"|^(?:pbkdf2|bcrypt|scrypt|argon2|crypt|sha\d+|md5)\w*\$|^\{(?:S?SHA\d*|S?MD5|CRYPT)\}|^\*[0-9A-F]{40}$|^md5[0-9a-f]{32}$"
+    r"|^AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|Gnss|InNr)",
+    re.IGNORECASE,
+)
 _DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?(?:[T ].*)?|[\d.:_/-]+")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:(?:\.|::|->|\?\.)[A-Za-z_]\w*)+")
-_CALL = re.compile(r"[A-Za-z_][\w.:>-]*(?:\(|\[)")
+_CALL = re.compile(r"[A-Za-z_][\w.:>-]*(?:\(|\[)|\[[A-Za-z.]+\]::")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|[a-z][a-z0-9+.-]*://|//|www\.", re.IGNORECASE)
 _PATH = re.compile(
     r"[~.]{0,2}/|[A-Za-z]:[\\/]|[\w.@-]+(?:/[\w.@-]+)+\.[a-z]{1,5}$"
@@ -45,6 +53,7 @@ _PATH = re.compile(
 )
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IDENTIFIER = re.compile(r"[A-Za-z_$@][\w$.:/ -]*")
+_LONG_RUN = re.compile(r"[a-z]{6,}")
 _LETTERS = re.compile(r"[a-z]+")
 # Frequent letter pairs of English, written one after the other.
 _PAIRS = (
@@ -54,7 +63,7 @@ _PAIRS = (
 )
 _COMMON = frozenset(_PAIRS[i : i + 2] for i in range(0, len(_PAIRS), 2))
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "/": "/", '"': '"', "'": "'", "\\": "\\"}
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 
 
 def entropy(text: str) -> float:
@@ -113,7 +122,12 @@ def is_identifier(text: str) -> bool:
 
 
 def random_looking(text: str) -> bool:
-    """Whether the value is as mixed as a generated one: many different characters, more than one class, no words."""
+    """Whether the value is as mixed as a generated one, and its letters and digits do not stand in runs."""
+    return mixed(text) and not is_chunky(text)
+
+
+def mixed(text: str) -> bool:
+    """Whether the value has many different characters, more than one class, and no words."""
     classes = sum((any(c.islower() for c in text), any(c.isupper() for c in text), any(c.isdigit() for c in text)))
     enough = 3.0 if is_hex(text) else min(4.2, 0.72 * math.log2(max(len(text), 2)) + 0.45)
     return classes >= 2 and entropy(text) >= enough and not words(text)
@@ -133,12 +147,47 @@ def is_key_body(pem: str) -> bool:
 
 def unescape(text: str) -> str:
     """The text with the escapes of a quoted string resolved, so that one value has one fingerprint everywhere."""
-    return _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), text) if "\\" in text else text
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
 
 
 def squeeze(pem: str) -> str:
     """A PEM block with one line break between lines and no indentation or quoting."""
     return "\n".join(line for raw in pem.splitlines() if (line := raw.strip(" \t\"'+,;")))
+
+
+def is_prose(text: str) -> bool:
+    """Whether the value holds letters outside ASCII, which people write and no generator of secrets does."""
+    return any(c.isalpha() for c in text if not c.isascii())
+
+
+def is_chunky(text: str) -> bool:
+    """Whether letters and digits stand in readable runs, as in `input_l1_voltage`: one neighbour in five changes class.
+
+    Of base-62 neighbours 44 % do so, of base-36 and hexadecimal ones 40 % and more; a capital before a small letter is
+    no change, for names are written so.
+    """
+    runs = [(a, b) for a, b in pairwise(text) if a.isalnum() and b.isalnum()]
+    changes = sum(_class(a) != _class(b) and not (a.isupper() and b.islower()) for a, b in runs)
+    return (
+        changes * 5 <= len(runs) and re.search(r"\d{5}", text) is None and all(map(_readable, _LONG_RUN.findall(text)))
+    )
+
+
+def _readable(run: str) -> bool:
+    pairs = [run[i : i + 2] for i in range(len(run) - 1)]
+    return sum(pair in _COMMON for pair in pairs) * 100 >= len(pairs) * 35
+
+
+def _class(character: str) -> int:
+    return 0 if character.isdigit() else 1 if character.isupper() else 2
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match[1] or match[2]
+    if code is None:
+        return _ESCAPES.get(match[3], match[0])
+    # Half of a surrogate pair is no character of its own and cannot be encoded.
+    return chr(int(code, 16)) if not 0xD800 <= int(code, 16) <= 0xDFFF else match[0]
 
 
 def _monotonous(text: str) -> bool:
@@ -148,4 +197,5 @@ def _monotonous(text: str) -> bool:
     if len(set(core.lower())) <= max(2, min(4, len(core) // 6)):
         return True
     steps = sum(ord(b) - ord(a) == 1 for a, b in pairwise(core))
-    return steps * 2 > len(core)
+    doubled = [k for k, _ in groupby(core)]
+    return steps * 2 > len(core) or sum(ord(b) - ord(a) == 1 for a, b in pairwise(doubled)) * 2 > len(doubled)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _GENERATED = re.compile(
     r"(?:^|/)(?:[\w.-]*\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.(?:sum|mod)|npm-shrinkwrap\.json|[\w.-]*\.min\.(?:js|css)"
     r"|[\w.-]+\.(?:map|svg|po|pot|mo|csv|tsv|ipynb_checkpoints|snap|sum|sha\d*|md5|asc|sig|rdb|dat|geojson|xlf|css|scss|less)"
-    r"|(?:vendor|node_modules|third_party|bower_components|site-packages|dist|\.dist-info)/.*|RECORD|SHASUMS\w*|constraints[\w.-]*\.txt)$",
+    r"|(?:vendor|node_modules|third_party|bower_components|site-packages|dist|\.dist-info|translations|locales?|i18n)/.*|RECORD|SHASUMS\w*|constraints[\w.-]*\.txt)$",
     re.IGNORECASE,
 )
 _CODE = re.compile(

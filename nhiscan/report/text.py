@@ -43,7 +43,7 @@ _FILE_SCOPES = ("repo:", "dir:")
 _PLACES = 2
 _REASONS = 3
 _HOLES = 5
-_HINT = 90
+_HINT = 110
 # So many entries of one rule and severity say what there is to say; the rest is counted.
 ALIKE = 10
 _INDENT = " " * 10
@@ -80,9 +80,16 @@ def _print(console: Console, line: Line, width: int | None, encoding: str) -> No
     text = Text(end="")
     for piece, style in line:
         text.append(_encodable(piece, encoding), style)
-    if width is not None:
+    if width is None:
+        console.print(text, soft_wrap=True)
+    elif line[0][1] in _STYLES.values():
+        # What a finding says is never cut: it goes on below, indented.
+        body = text[len(line[0][0]) :].wrap(console, max(width - len(_INDENT), 20))
+        for number, rest in enumerate(body):
+            console.print(Text.assemble(line[0] if number == 0 else _INDENT, rest), soft_wrap=True)
+    else:
         text.truncate(max(width, 20), overflow="ellipsis" if _encodable("…", encoding) == "…" else "crop")
-    console.print(text, soft_wrap=True)
+        console.print(text, soft_wrap=True)
 
 
 def _encodable(text: str, encoding: str) -> str:
@@ -187,8 +194,9 @@ def _facts(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, st
 
 
 def _hint(fix: str) -> str:
-    """The first sentence, cut at 90 characters."""
-    text = say(fix)
+    """The first sentence, cut at 110 characters."""
+    # Key ids stay whole here: a command is there to be run.
+    text = clean(fix)
     end = min((i for i in (text.find(". "), text.find("; ")) if i > 0), default=len(text))
     return text[:end].rstrip(".") if end <= _HINT else f"{text[: _HINT - 1].rstrip()}…"
 
@@ -219,7 +227,7 @@ def _details(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, 
     owner = finding.owner
     yield row("owner", "nobody known" if owner is None else f"{say(owner.name)} ({owner.basis}, {owner.confidence})")
     if finding.fix:
-        yield row("fix", say(finding.fix))
+        yield row("fix", clean(finding.fix))
     for name, items in sorted(finding.rule.maps.items()):
         yield row("maps to", say(f"{name}: {', '.join(items)}"))
 

@@ -138,7 +138,7 @@ def _finding(facts: context.Facts, verdict: Verdict, rule: Rule, print_: str, id
         related=(),
         facts=verdict.facts,
         owner=context.owner(facts, verdict),
-        fix=rule.fix_for(subject.provider).strip(),
+        fix=context.fix(facts, verdict, rule.fix_for(subject.provider)),
         fingerprint=print_,
         aliases=tuple(sorted(set(others) - {print_})),
     )

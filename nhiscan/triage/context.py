@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ _PARTS = [p.value for p in ExposurePart]
 _VISIBILITIES = [v.value for v in Visibility]
 _BASES = [b.value for b in OwnerBasis]
 _CONFIDENCES = [c.value for c in Confidence]
+_BLANK = re.compile(r"\{(user|key|name)\}")
 COMMITTED = "committed"
 IN_HISTORY = "in history"
 _FILE_SCOPES = ("repo:", "dir:")
@@ -192,6 +195,18 @@ def _badness(row: Row) -> tuple[object, ...]:
         row.get("line") or 0,
         str(row.get("commit") or ""),
     )
+
+
+def fix(facts: Facts, verdict: Verdict, text: str) -> str:
+    """What to do, with `{user}`, `{key}` and `{name}` filled in where known, quoted for a shell."""
+    row = facts.rows.get((verdict.subject_table, verdict.subject_id), {})
+    known = {"user": verdict.facts.get("identity_name"), "key": row.get("key_id"), "name": row.get("name")}
+
+    def filled(match: re.Match[str]) -> str:
+        value = known[match[1]]
+        return shlex.quote(str(value)) if value else match[1].upper()
+
+    return _BLANK.sub(filled, text).strip()
 
 
 def owner(facts: Facts, verdict: Verdict) -> Ownership | None:

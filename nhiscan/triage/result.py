@@ -102,7 +102,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One audit.  `findings` holds entries and folded verdicts, worst first; `counts` is rows per inventory table."""
+    """One audit.  `findings` holds entries and folded verdicts, worst first; `counts` is rows per inventory table.
+
+    `calls` counts the API calls by operation.
+    """
 
     version: str
     as_of: datetime
@@ -116,6 +119,7 @@ class Result:
     counts: Mapping[str, int] = field(default_factory=dict)
     scopes: Mapping[str, str] = field(default_factory=dict)
     redact: frozenset[str] = frozenset()
+    calls: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def entries(self) -> tuple[Finding, ...]:

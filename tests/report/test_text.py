@@ -118,7 +118,7 @@ def test_missing_owner_and_fix_are_said_or_left_out():
 def test_long_fix_is_cut_to_a_hint():
     line = next(x for x in shown(result(finding(fix="word " * 50))).splitlines() if "fix:" in x)
     assert line.endswith("…")
-    assert len(line.split("fix: ")[1]) <= 90
+    assert len(line.split("fix: ")[1]) <= 110
 
 
 def test_access_key_ids_are_abbreviated():
@@ -132,6 +132,13 @@ def test_terminal_lines_fit_its_width_and_a_pipe_gets_whole_lines():
     assert max(map(len, shown(width=60).splitlines())) <= 60
     assert "…" in shown(width=60)
     assert max(map(len, shown().splitlines())) > 120
+
+
+def test_what_a_finding_says_is_wrapped_and_never_cut():
+    words = " ".join(f"word{n}" for n in range(40))
+    output = shown(result(finding(message=words)), width=60)
+    assert " ".join(output.split()).count(words) == 1
+    assert max(map(len, output.splitlines())) <= 60
 
 
 def test_colour_is_for_terminals_that_want_it(monkeypatch):

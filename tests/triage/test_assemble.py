@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nhiscan.engine.verdict import Evaluation, NotAssessed, RuleCoverage
+from nhiscan.engine.verdict import Evaluation, NotAssessed, RuleCoverage, Verdict
 from nhiscan.model import Confidence, Credential, Declared, Member, OwnerBasis, OwnerKind, ScopeKind, Severity
 from nhiscan.store.inventory import Inventory
-from nhiscan.triage import baseline
+from nhiscan.triage import baseline, context
 from nhiscan.triage.assemble import HIDDEN, triage
 from nhiscan.triage.fingerprint import fingerprint
 from nhiscan.triage.suppress import Suppression
@@ -300,3 +300,23 @@ def test_order_of_verdicts_does_not_matter(store, order):
     findings, _ = judge(store, *(verdict(i) for i in order))
     again, _ = judge(store, *(verdict(i) for i in sorted(order)))
     assert findings == again
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("etl", "--user-name etl --key AKIAX"), ("a b; rm -rf /", "--user-name 'a b; rm -rf /' --key AKIAX")],
+)
+def test_the_fix_names_who_and_what_quoted_for_a_shell(name, text):
+    facts = context.Facts(
+        rows={("credential", "c"): {"key_id": "AKIAX", "name": None}},
+        exposures={},
+        owners={},
+        members={},
+        scopes={},
+        arns={},
+    )
+    verdict = Verdict(
+        "NS-LLV-001", "credential", "c", "s", Severity.HIGH, Confidence.HIGH, "m", {"identity_name": name}
+    )
+    assert context.fix(facts, verdict, "--user-name {user} --key {key}") == text
+    assert context.fix(facts, verdict, '{name} {"a": 1} ') == 'NAME {"a": 1}'

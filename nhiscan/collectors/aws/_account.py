@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.aws import _keys, _report, _tags
+from nhiscan.collectors.aws._blind import with_consequences
 from nhiscan.collectors.aws._details import Details
 from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._records import Maker
@@ -33,6 +34,10 @@ def records(account: Account, source: Source) -> Iterator[Record]:
     """Everything of an account: the scope first, then identities and policies, keys, identity providers."""
     make = Maker(account)
     yield make.scope()
+    yield from with_consequences(_read(make, source), make)
+
+
+def _read(make: Maker, source: Source) -> Iterator[Record]:
     run = _Run(make, source)
     yield from run.read_report()
     yield from run.details()

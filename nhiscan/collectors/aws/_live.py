@@ -23,7 +23,7 @@ _WAITS_S = (1, 2, 3, 5, 8, 13, 13, 15)  # one minute in all; a report takes seco
 _NOT_YET = frozenset({"ReportInProgress", "CredentialReportNotReadyException"})
 _WORKERS = 8
 _CHUNK = 64
-_ENOUGH_REFUSED = 3
+_ENOUGH_REFUSED = 5
 
 
 class LiveSource:
@@ -50,7 +50,11 @@ class LiveSource:
         try:
             return self._ready_report()
         except RefusedError as e:
-            raise e if refused is None or e.reason is GapReason.DENIED else refused from None
+            if refused is None or e.reason is not GapReason.DENIED:
+                raise refused or e from None
+            if refused.reason is GapReason.DENIED:
+                e.remedy = f"allow {refused.operation} and {e.operation}"
+            raise
 
     def _ready_report(self) -> str:
         operation = "iam:GetCredentialReport"
@@ -70,14 +74,16 @@ class LiveSource:
     def keys(self, users: Sequence[str]) -> Iterator[Keys]:
         """One call per user, several at a time.
 
-        Gives up when the first three users are all refused, or when no further call can succeed.
+        Gives up when a sample of the users is refused to the last, or when no further call can succeed.
         """
-        first = [self._keys(user) for user in users[:_ENOUGH_REFUSED]]
+        # From all over the list: a policy may well spare one path, or one prefix of names.
+        sample = set(users[:: -(-len(users) // _ENOUGH_REFUSED) or 1])
+        first = [self._keys(user) for user in users if user in sample]
         refused = [k.refused for k in first if k.refused and not k.refused.missing]
         if refused and len(refused) == len(first):
             raise refused[0]
         yield from first
-        rest = iter(users[_ENOUGH_REFUSED:])
+        rest = (user for user in users if user not in sample)
         with ThreadPoolExecutor(_WORKERS) as pool:
             while chunk := list(itertools.islice(rest, _CHUNK)):
                 for keys in pool.map(self._keys, chunk):

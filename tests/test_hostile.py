@@ -1,0 +1,388 @@
+"""What a hostile or broken checkout does to an audit: nothing runs, nothing crashes, what is there is still found."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import stat
+
+import pytest
+
+from tests.conftest import AS_OF
+
+LOW_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+ODD_NAMES = {
+    "escape": "\x1b[2J\x1b]0;owned\x07.py",
+    "newline": "a\n::error::forged.py",
+    "bidi": "user\u202eyp.exe.py",
+    "markup": "[bold red]<script>alert(1)</script>[/].py",
+    "workflow": "%0A::set-output name=x::y.py",
+    "not-utf8": b"caf\xe9-\xff.py",
+    "c1": "a\x9b31mred.py",
+}
+
+
+@pytest.fixture
+def shop(tmp_path, git, tokens):
+    """A repository with one leaked token, so that silence is noticed."""
+    root = tmp_path / "work" / "shop"
+    root.mkdir(parents=True)
+    git(root, "init", "-q")
+    (root / "app.py").write_text(f"TOKEN = '{tokens.github_pat('hostile')}'\n")
+    commit(git, root)
+    return root
+
+
+def commit(git, root):
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "change")
+
+
+@pytest.fixture
+def audit(nhiscan):
+    """Audit a path; the exit code is one of the documented, no line is a traceback, and the JSON can be read."""
+
+    def run(path, *more, form="json"):
+        done = nhiscan("audit", path, "--as-of", AS_OF, "-j", 1, "-q", "-f", form, *more)
+        assert done.code in {0, 1, 2, 4}
+        return done
+
+    return run
+
+
+def leaks(done):
+    return {loc["uri"] for f in done.json["findings"] if f["rule"]["id"] == "NS-LEK-001" for loc in f["locations"]}
+
+
+def gaps(done):
+    return " | ".join(f"{g['reason']} {g['detail']}" for g in done.json["coverage"]["gaps"])
+
+
+def one_error(done):
+    """Exit code and message of a refusal: one line what, one line remedy."""
+    lines = done.err.strip().splitlines()
+    assert len(lines) == 2, lines
+    assert lines[0].startswith("error: ")
+    assert lines[1].startswith("  try: ")
+    return done.code, lines[0]
+
+
+# Files
+
+
+def test_a_sparse_file_of_two_gigabytes_is_counted_and_not_read(audit, shop):
+    with (shop / "dump.sql").open("wb") as file:
+        file.truncate(2 << 30)
+    with (shop / "huge.log").open("wb") as file:
+        file.write(b"text\n" * 4096)
+        file.truncate(2 << 30)
+    done = audit(shop)
+    assert leaks(done) == {"app.py"}
+    assert "huge.log" in gaps(done)
+
+
+def test_devices_pipes_sockets_and_links_are_left_alone(audit, shop, tmp_path):
+    os.mkfifo(shop / "pipe.env")
+    os.mkfifo(shop / ".mcp.json")
+    server = socket.socket(socket.AF_UNIX)
+    here = os.open(".", os.O_RDONLY)
+    os.chdir(shop)  # a socket's path must be short
+    server.bind("sock.env")
+    os.fchdir(here)
+    os.close(here)
+    outside = tmp_path / "outside.py"
+    outside.write_text((shop / "app.py").read_text().replace("TOKEN", "OUTSIDE_TOKEN"))
+    (shop / "loop").symlink_to(shop)
+    (shop / "self").symlink_to("self")
+    (shop / "gone.py").symlink_to("nowhere")
+    (shop / "link.py").symlink_to(outside)
+    (shop / "zero.env").symlink_to("/dev/zero")
+    (shop / ".codex").symlink_to(tmp_path)
+    done = audit(shop)
+    server.close()
+    assert leaks(done) == {"app.py"}
+    assert "outside" not in done.text
+    assert "symbolic links" in gaps(done)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_cycles_of_links_end_in_a_plain_directory_too(audit, shop, plain):
+    if plain:
+        shutil.rmtree(shop / ".git")
+    deep = shop / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "up").symlink_to(shop / "a")
+    (shop / "there").symlink_to("back")
+    (shop / "back").symlink_to("there")
+    done = audit(shop)
+    assert [f["subject"]["kind"] for f in done.json["findings"]] == ["token"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_directory_is_a_gap(audit, shop):
+    closed = shop / "closed"
+    closed.mkdir()
+    (closed / "x.py").write_text("x = 1\n")
+    closed.chmod(0)
+    try:
+        done = audit(shop)
+    finally:
+        closed.chmod(stat.S_IRWXU)
+    assert leaks(done) == {"app.py"}
+
+
+def test_content_that_is_no_text_and_endless_lines_are_read_in_time(audit, shop, tokens):
+    (shop / "latin.py").write_bytes(b"# caf\xe9 \xff\xfe\nTOKEN = '" + tokens.github_pat("latin").encode() + b"'\n")
+    line = "var a='" + "x9" * 524_288 + "';" + f"token='{tokens.github_pat('long')}';"
+    (shop / "line.js").write_text(line)
+    (shop / "quotes.py").write_text("password = '" * 80_000)
+    (shop / "braces.txt").write_text("key: " + "{" * 500_000)
+    (shop / "spaces.yml").write_text("secret" + " " * 500_000 + "=x\n")
+    (shop / "keys.env").write_text("KEY_" * 250_000)
+    done = audit(shop)
+    assert leaks(done) >= {"app.py", "latin.py", "line.js"}
+
+
+# Agent files
+
+
+def nested(depth, opening, closing):
+    return opening * depth + closing * depth
+
+
+BOMBS = {
+    "deep list": nested(100, "[", "]"),
+    "deep mapping": '{"mcpServers":' + nested(100, '{"a":', "1") .replace("1" * 100, "1" + "}" * 100) + "}",
+    "very deep": nested(200_000, "[", "]"),
+    "very deep mapping": '{"a":' * 100_000,
+    "deep in a server": '{"mcpServers":{"s":{"command":"x","env":{"K":' + nested(5_000, "[", "]") + "}}}}",
+    "deep in a string": json.dumps({"mcpServers": {"s": {"command": "x", "env": {"API_KEY": '{"a":' * 3_000 + '"' + "}"}}}}),
+    "huge number": '{"mcpServers":{"s":{"command":"x","port":' + "9" * 100_000 + "}}}",
+    "no end": '{"mcpServers": {"s": {"command": "npx',
+    "not an object": '"mcpServers"',
+    "empty": "",
+    "null bytes": "\x00" * 100,
+    "lone surrogate": '{"mcpServers":{"\\ud800":{"command":"x","env":{"API_KEY":"\\udfff\\ud800"}}}}',
+    "odd types": '{"mcpServers":{"s":{"command":[1],"args":{"a":1},"env":[null],"headers":3,"url":{}},"t":7,"u":[]}}',
+    "comments": '{"mcpServers": {' + "/*" * 200_000,
+    "one key often": '{"mcpServers":{' + ",".join(['"s":{"command":"x"}'] * 5_000) + "}}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_in_an_agent_file_is_a_gap_at_most(audit, shop, name):
+    for place in (".mcp.json", ".claude/settings.json"):
+        (shop / place).parent.mkdir(exist_ok=True)
+        (shop / place).write_text(BOMBS[name])
+    done = audit(shop)
+    assert "app.py" in leaks(done)
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + nested(5_000, "[", "]"),
+        "[" + ".".join(["a"] * 20_000) + "]\nb = 1",
+        "a = " + "{ b = " * 5_000,
+        "x = 1\nx = 2",
+        "[mcp_servers.s]\ncommand = 'x'\nenv = 7\n",
+        "[mcp_servers.s]\ncommand = 'x'\nstartup = 1e999999\nwhen = 9999-99-99\n",
+    ],
+    ids=["lists", "dotted", "tables", "twice", "types", "numbers"],
+)
+def test_a_bomb_in_a_codex_file_is_a_gap_at_most(audit, shop, text):
+    (shop / ".codex").mkdir()
+    (shop / ".codex" / "config.toml").write_text(text)
+    done = audit(shop)
+    assert "app.py" in leaks(done)
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("flow", [False, True], ids=["aliases", "depth"])
+def test_a_yaml_bomb_in_the_repositorys_configuration_is_refused(nhiscan, shop, flow):
+    rows = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 10)]
+    text = "version: " + nested(3_000, "[", "]") if flow else "\n".join(["version: 1", "l0: &l0 [x]", *rows])
+    (shop / "nhiscan.yaml").write_text(text + "\n")
+    done = nhiscan("audit", shop, "--as-of", AS_OF, "-j", 1, "-q")
+    code, message = one_error(done)
+    assert code == 2
+    assert "nhiscan.yaml" in message
+
+
+# Names
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_no_name_can_steer_a_terminal_or_forge_a_line(audit, nhiscan, shop, git, tokens, form):
+    for n, name in enumerate(ODD_NAMES.values()):
+        path = os.fsencode(shop) + b"/" + (name if isinstance(name, bytes) else name.encode())
+        if b"/script" in path:
+            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names in bytes
+        with open(path, "w") as file:  # noqa: PTH123 - as above
+            file.write(f"TOKEN = '{tokens.github_pat(f'odd-{n}')}'\n")
+    server = {"command": "npx", "args": ["-y", "\x1b[31mpkg\u202e"], "env": {"API_KEY": tokens.password("odd")}}
+    servers = {f"{name}\x1b[1A\u202e\n::warning::x": server for name in ("[link=http://x]", "plain")}
+    (shop / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    git(shop, "config", "user.name", "x")
+    commit(git, shop)
+    for loud in ("-q", "-v"):
+        done = nhiscan("audit", shop, "--as-of", AS_OF, "-j", 1, "-f", form, loud)
+        assert done.code == 1
+        text = done.text
+        if form != "text":
+            # As a reader of the report gets it, after JSON's own escapes.
+            text += "".join(strings(done.json))
+        bad = LOW_CONTROLS.search(text if form == "text" else re.sub("[\n\t]", "", text))
+        assert bad is None, repr(text[max(0, bad.start() - 80) : bad.end() + 20])
+        assert not any(line.startswith("::") for line in text.splitlines())
+    if form == "json":
+        assert len(leaks(done)) == len(ODD_NAMES) + 2
+
+
+def strings(value):
+    if isinstance(value, str):
+        yield value
+    for item in value.items() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings(list(item) if isinstance(item, tuple) else item)
+
+
+# Git
+
+
+def marker_script(tmp_path):
+    marker, script = tmp_path / "marker", tmp_path / "evil.sh"
+    script.write_text(f"#!/bin/sh\necho ran >> '{marker}'\ncat\n")
+    script.chmod(0o755)
+    return marker, script
+
+
+def test_nothing_that_git_is_configured_to_run_runs(audit, shop, git, tmp_path):
+    marker, script = marker_script(tmp_path)
+    included = tmp_path / "included"
+    names = ("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "gpg.program", "diff.external",
+             "core.alternateRefsCommand", "filter.evil.clean", "filter.evil.smudge", "filter.evil.process",
+             "diff.evil.textconv", "diff.evil.command", "merge.evil.driver", "credential.helper", "pager.blame",
+             "uploadpack.packObjectsHook", "core.askPass", "trailer.x.cmd", "sequence.editor")  # fmt: skip
+    for name in names:
+        git(shop, "config", "--file", str(included), name, str(script))
+        git(shop, "config", name, str(script))
+    git(shop, "config", "include.path", str(included))
+    git(shop, "config", f"includeIf.gitdir:{shop}/.path", str(included))
+    git(shop, "config", "core.hooksPath", str(tmp_path / "hooks"))
+    (tmp_path / "hooks").mkdir()
+    for hook in ("post-index-change", "reference-transaction", "fsmonitor-watchman", "post-checkout"):
+        for place in (tmp_path / "hooks", shop / ".git" / "hooks"):
+            place.mkdir(exist_ok=True)
+            (place / hook).symlink_to(script)
+    (shop / ".gitattributes").write_text("* filter=evil diff=evil merge=evil\n")
+    (shop / ".git" / "info").mkdir(exist_ok=True)
+    (shop / ".git" / "info" / "attributes").write_text("* filter=evil diff=evil\n")
+    os.utime(shop / "app.py", (1, 1))
+    done = audit(shop)
+    assert leaks(done) == {"app.py"}
+    assert not marker.exists()
+    assert audit(shop, "--policy-ref", "HEAD").code == 1
+    assert not marker.exists()
+
+
+def corrupt_index(shop):
+    (shop / ".git" / "index").write_bytes(b"DIRC\xff\xff\xff\xff garbage")
+
+
+def corrupt_head(shop):
+    (shop / ".git" / "HEAD").write_text("not a ref\n")
+
+
+def corrupt_config(shop):
+    (shop / ".git" / "config").write_text("[core\nrepositoryformatversion = 99\n")
+
+
+def newer_format(shop):
+    (shop / ".git" / "config").write_text("[core]\nrepositoryformatversion = 99\n")
+
+
+def lose_objects(shop):
+    shutil.rmtree(shop / ".git" / "objects")
+
+
+def point_elsewhere(shop):
+    shutil.rmtree(shop / ".git")
+    (shop / ".git").write_text("gitdir: /nowhere/at/all\n")
+
+
+def empty_git(shop):
+    shutil.rmtree(shop / ".git")
+    (shop / ".git").mkdir()
+
+
+def link_loop(shop):
+    shutil.rmtree(shop / ".git")
+    (shop / ".git").symlink_to(".git")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [corrupt_index, corrupt_head, corrupt_config, newer_format, lose_objects, point_elsewhere, empty_git, link_loop],
+)
+def test_a_broken_repository_is_read_as_a_plain_directory_and_says_so(audit, shop, damage):
+    damage(shop)
+    done = audit(shop)
+    found = {c for c in done.json["summary"]["inventory"].items() if c[0] in {"credential", "exposure"}}
+    assert found == {("credential", 1), ("exposure", 1)}
+    assert "git" in gaps(done)
+    assert done.err == ""
+
+
+def test_without_git_the_files_are_read_all_the_same(program, shop, tmp_path):
+    (tmp_path / "bin").mkdir()
+    done = program("audit", shop, "--as-of", AS_OF, "-j", 1, "-q", "-f", "json", env={"PATH": str(tmp_path / "bin")})
+    assert done.code in {0, 1}
+    assert done.err == ""
+    assert done.json["summary"]["inventory"]["credential"] == 1
+    assert "git is not installed" in gaps(done)
+
+
+def test_a_git_file_that_points_to_another_repository_reads_only_this_directory(audit, shop, git, tmp_path, tokens):
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    (other / "their.py").write_text(f"TOKEN = '{tokens.github_pat('theirs')}'\n")
+    commit(git, other)
+    shutil.rmtree(shop / ".git")
+    (shop / ".git").write_text(f"gitdir: {other / '.git'}\n")
+    done = audit(shop)
+    assert done.json["summary"]["inventory"]["credential"] == 1
+    assert "their.py" not in {loc["uri"] for f in done.json["findings"] for loc in f["locations"]}
+
+
+def test_a_submodule_and_a_repository_inside_are_counted_and_not_entered(audit, shop, git, tokens):
+    for name in ("sub", "inner"):
+        (shop / name).mkdir()
+        git(shop / name, "init", "-q")
+        (shop / name / "x.py").write_text(f"TOKEN = '{tokens.github_pat(name)}'\n")
+        commit(git, shop / name)
+    git(shop, "add", "sub")
+    git(shop, "commit", "-q", "-m", "submodule")
+    done = audit(shop)
+    assert leaks(done) == {"app.py"}
+    assert "submodules" in gaps(done)
+    assert "repositories inside" in gaps(done)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["bare", "inside of .git"])
+def test_a_bare_repository_is_refused_with_the_way_out(nhiscan, shop, git, tmp_path, inside):
+    git(tmp_path, "clone", "-q", "--bare", str(shop), "bare.git")
+    done = nhiscan("audit", shop / ".git" if inside else tmp_path / "bare.git", "--as-of", AS_OF, "-j", 1, "-q")
+    assert done.code == 4
+    assert "clone it" in done.text
+    assert "Traceback" not in done.text
+
+
+def test_a_device_is_no_target(nhiscan):
+    done = nhiscan("audit", "/dev/null", "--as-of", AS_OF, "-j", 1, "-q")
+    assert done.code in {2, 4}
+    assert "neither a directory nor a regular file" in done.text
