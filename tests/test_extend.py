@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from textwrap import dedent
 
 import pytest
 
 import nhiscan.report as formats
 from nhiscan.collect import registry
+from nhiscan.engine.rule import shipped_rules_dir
 from tests.conftest import AS_OF
 
 RULE = """\
@@ -140,22 +140,41 @@ def rules(tmp_path):
     return place
 
 
+@pytest.fixture
+def only_mine(tmp_path, monkeypatch):
+    """No shipped rules beside the ones a test brings, which is quicker."""
+    shipped = shipped_rules_dir()
+    place = tmp_path / "shipped"
+    place.mkdir()
+    (place / "frameworks").symlink_to(shipped / "frameworks")
+    monkeypatch.setattr("nhiscan.engine.rule.shipped_rules_dir", lambda: place)
+
+
 def audit(nhiscan, *argv):
     return nhiscan("audit", *argv, "--as-of", AS_OF, "--fail-on", "none", "-q", "-j", "1", "--no-cache")
 
 
 def test_a_rule_is_one_file(nhiscan, repo, rules):
-    assert nhiscan("rules", "check", rules).code == 0
-    assert nhiscan("rules", "test", rules).text.endswith(" passed, 0 failed\n")
     assert "AC-AGT-001" in nhiscan("rules", "list", "--rules", rules).out
     assert "a person looks at every step" in " ".join(
         nhiscan("rules", "show", "AC-AGT-001", "--rules", rules).out.split()
     )
-    found = audit(nhiscan, repo, "--rules", rules, "-f", "json").json["findings"]
-    (mine,) = [f for f in found if f["rule"]["id"] == "AC-AGT-001"]
-    assert mine["message"] == "claude-code asks nobody"
-    only = audit(nhiscan, repo, "--rules", rules, "--select", "acme-agent-without-review", "-f", "json").json
-    assert {f["rule"]["id"] for f in only["findings"]} == {"AC-AGT-001"}
+    done = audit(nhiscan, repo, "--rules", rules, "--select", "acme-agent-without-review", "-f", "json")
+    (mine,) = done.json["findings"]
+    assert (mine["rule"]["id"], mine["message"]) == ("AC-AGT-001", "claude-code asks nobody")
+
+
+@pytest.mark.usefixtures("only_mine")
+def test_a_rule_file_brings_its_own_check_and_cases(nhiscan, rules):
+    assert nhiscan("rules", "check", rules).out == "all rules keep the contract\n"
+    assert nhiscan("rules", "test", rules).out == "5 passed, 0 failed\n"
+    (rules / "AC-AGT-001.yaml").write_text(
+        RULE.replace("fails_when: approval = 'auto'", "fails_when: aproval = 'auto'")
+    )
+    done = nhiscan("rules", "check", rules)
+    assert done.code == 2
+    assert "AC-AGT-001.yaml:14: " in done.out
+    assert "aproval" in done.out
 
 
 def test_a_rule_file_cannot_take_a_shipped_id(nhiscan, repo, rules):
@@ -221,7 +240,6 @@ RECORDS = {
     "an object": "yield identity(name=object())",
     "nothing for what must be known": "yield identity(name=None)",
     "tags that are no mapping": 'yield identity(tags=["a"])',
-    "a unit is no stream": "return 7; yield",
     "writes to standard output": 'print("canary-value")',
 }
 BREAKS = [("UNITS", what, code) for what, code in UNITS.items()]
@@ -230,7 +248,12 @@ BREAKS += [("RECORDS", what, code) for what, code in RECORDS.items()]
 
 def install_bad(install, where: str, code: str) -> None:
     source = BAD.replace(f"        {where}\n", f"        {code}\n")
-    install("nhiscan.collectors", "acme.bad", source.replace("        UNITS\n", "").replace("        RECORDS\n", ""), ":COLLECTOR")
+    install(
+        "nhiscan.collectors",
+        "acme.bad",
+        source.replace("        UNITS\n", "").replace("        RECORDS\n", ""),
+        ":COLLECTOR",
+    )
 
 
 def assert_unharmed(done, what: str) -> None:
@@ -242,19 +265,20 @@ def assert_unharmed(done, what: str) -> None:
         assert "bug of nhiscan" not in done.text
 
 
-def audit_with_one_rule(nhiscan, repo, jobs):
-    return nhiscan(
-        "audit", repo, "--select", "NS-AGT-017", "--as-of", AS_OF, "--fail-on", "low", "-q", "-f", "json", "-j", jobs, "--no-cache"
-    )
+def gated(nhiscan, repo, rules, jobs):
+    gate = ("--as-of", AS_OF, "--fail-on", "high", "-q", "-f", "json", "--no-cache")
+    return nhiscan("audit", repo, "--rules", rules, "-j", jobs, *gate)
 
 
+@pytest.mark.usefixtures("only_mine")
 @pytest.mark.parametrize(("where", "what", "code"), BREAKS, ids=[f"{w.lower()}: {x}" for w, x, _ in BREAKS])
-def test_a_bad_collector_breaks_nothing_and_is_named(nhiscan, install, repo, where, what, code):
+def test_a_bad_collector_breaks_nothing_and_is_named(nhiscan, install, repo, rules, where, what, code):
     install_bad(install, where, code)
-    assert_unharmed(audit_with_one_rule(nhiscan, repo, 1), what)
+    assert_unharmed(gated(nhiscan, repo, rules, 1), what)
 
 
+@pytest.mark.usefixtures("only_mine")
 @pytest.mark.parametrize(("where", "what"), [("UNITS", "yields a unit that cannot travel"), ("RECORDS", "exits")])
-def test_a_bad_collector_breaks_no_worker(nhiscan, install, repo, where, what):
+def test_a_bad_collector_breaks_no_worker(nhiscan, install, repo, rules, where, what):
     install_bad(install, where, (UNITS if where == "UNITS" else RECORDS)[what])
-    assert_unharmed(audit_with_one_rule(nhiscan, repo, 2), what)
+    assert_unharmed(gated(nhiscan, repo, rules, 2), what)

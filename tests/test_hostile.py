@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import AS_OF
 
-LOW_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 ODD_NAMES = {
     "escape": "\x1b[2J\x1b]0;owned\x07.py",
     "newline": "a\n::error::forged.py",
@@ -108,17 +108,18 @@ def test_devices_pipes_sockets_and_links_are_left_alone(audit, shop, tmp_path):
     assert "symbolic links" in gaps(done)
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_cycles_of_links_end_in_a_plain_directory_too(audit, shop, plain):
-    if plain:
-        shutil.rmtree(shop / ".git")
+def test_cycles_and_pipes_do_not_stop_a_plain_directory_either(audit, shop):
+    shutil.rmtree(shop / ".git")
     deep = shop / "a" / "b"
     deep.mkdir(parents=True)
     (deep / "up").symlink_to(shop / "a")
     (shop / "there").symlink_to("back")
     (shop / "back").symlink_to("there")
+    os.mkfifo(shop / "pipe.env")
+    os.mkfifo(shop / ".mcp.json")
     done = audit(shop)
-    assert [f["subject"]["kind"] for f in done.json["findings"]] == ["token"]
+    assert done.json["summary"]["inventory"]["exposure"] == 1
+    assert "2 devices, sockets and pipes" in gaps(done)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -172,34 +173,33 @@ BOMBS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_in_an_agent_file_is_a_gap_at_most(audit, shop, name):
-    for place in (".mcp.json", ".claude/settings.json"):
-        (shop / place).parent.mkdir(exist_ok=True)
-        (shop / place).write_text(BOMBS[name])
+TOML_BOMBS = {
+    "lists": "a = " + nested(5_000, "[", "]"),
+    "dotted": "[" + ".".join(["a"] * 20_000) + "]\nb = 1",
+    "tables": "a = " + "{ b = " * 5_000,
+    "twice": "x = 1\nx = 2",
+    "types": "[mcp_servers.s]\ncommand = 'x'\nenv = 7\n",
+    "numbers": "[mcp_servers.s]\ncommand = 'x'\nstartup = 1e999999\nwhen = 9999-99-99\n",
+}
+
+
+def test_a_bomb_in_an_agent_file_is_a_gap_at_most(audit, shop):
+    for names, bombs in (((".mcp.json", ".claude/settings.json"), BOMBS), ((".codex/config.toml",), TOML_BOMBS)):
+        for folder, text in bombs.items():
+            for name in names:
+                place = shop / "bombs" / folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text)
+    good = {"command": "npx", "args": ["-y", "pkg"]}
+    (shop / ".mcp.json").write_text(json.dumps({"mcpServers": {"good": good}}))
     done = audit(shop)
     assert "app.py" in leaks(done)
     assert done.err == ""
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a = " + nested(5_000, "[", "]"),
-        "[" + ".".join(["a"] * 20_000) + "]\nb = 1",
-        "a = " + "{ b = " * 5_000,
-        "x = 1\nx = 2",
-        "[mcp_servers.s]\ncommand = 'x'\nenv = 7\n",
-        "[mcp_servers.s]\ncommand = 'x'\nstartup = 1e999999\nwhen = 9999-99-99\n",
-    ],
-    ids=["lists", "dotted", "tables", "twice", "types", "numbers"],
-)
-def test_a_bomb_in_a_codex_file_is_a_gap_at_most(audit, shop, text):
-    (shop / ".codex").mkdir()
-    (shop / ".codex" / "config.toml").write_text(text)
-    done = audit(shop)
-    assert "app.py" in leaks(done)
-    assert done.err == ""
+    # What is no configuration is named with its line; what is, is read; no collector gave up.
+    malformed = {g["detail"].split("/")[1] for g in done.json["coverage"]["gaps"] if g["reason"] == "malformed"}
+    assert malformed >= {"very deep", "no end", "not an object", "comments", "twice", "tables", "dotted"}
+    assert not any(g["reason"] == "failed" for g in done.json["coverage"]["gaps"])
+    assert "NS-MCP-004" in {f["rule"]["id"] for f in done.json["findings"]}
 
 
 @pytest.mark.parametrize("flow", [False, True], ids=["aliases", "depth"])
@@ -216,31 +216,27 @@ def test_a_yaml_bomb_in_the_repositorys_configuration_is_refused(nhiscan, shop, 
 # Names
 
 
-@pytest.mark.parametrize("form", ["text", "json", "sarif"])
-def test_no_name_can_steer_a_terminal_or_forge_a_line(audit, nhiscan, shop, git, tokens, form):
+def test_no_name_can_steer_a_terminal_or_forge_a_line(nhiscan, shop, git, tokens, tmp_path):
     for n, name in enumerate(ODD_NAMES.values()):
         path = os.fsencode(shop) + b"/" + (name if isinstance(name, bytes) else name.encode())
-        if b"/script" in path:
-            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names in bytes
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names in bytes
         with open(path, "w") as file:  # noqa: PTH123 - as above
             file.write(f"TOKEN = '{tokens.github_pat(f'odd-{n}')}'\n")
     server = {"command": "npx", "args": ["-y", "\x1b[31mpkg\u202e"], "env": {"API_KEY": tokens.password("odd")}}
     servers = {f"{name}\x1b[1A\u202e\n::warning::x": server for name in ("[link=http://x]", "plain")}
     (shop / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
-    git(shop, "config", "user.name", "x")
     commit(git, shop)
-    for loud in ("-q", "-v"):
-        done = nhiscan("audit", shop, "--as-of", AS_OF, "-j", 1, "-f", form, loud)
-        assert done.code == 1
-        text = done.text
-        if form != "text":
-            # As a reader of the report gets it, after JSON's own escapes.
-            text += "".join(strings(done.json))
-        bad = LOW_CONTROLS.search(text if form == "text" else re.sub("[\n\t]", "", text))
+    files = [tmp_path / "r.json", tmp_path / "r.sarif"]
+    outputs = [part for file in files for part in ("-o", file)]
+    done = nhiscan("audit", shop, "--as-of", AS_OF, "-j", 1, "-v", *outputs)
+    assert done.code == 1
+    read = [json.loads(file.read_text()) for file in files]
+    assert len({loc["uri"] for f in read[0]["findings"] for loc in f["locations"]}) == len(ODD_NAMES) + 2
+    # Of JSON also what its reader gets after the escapes are resolved.
+    for text in (done.text, *(file.read_text() for file in files), *("".join(strings(value)) for value in read)):
+        bad = CONTROLS.search(text)
         assert bad is None, repr(text[max(0, bad.start() - 80) : bad.end() + 20])
         assert not any(line.startswith("::") for line in text.splitlines())
-    if form == "json":
-        assert len(leaks(done)) == len(ODD_NAMES) + 2
 
 
 def strings(value):
@@ -324,17 +320,31 @@ def link_loop(shop):
     (shop / ".git").symlink_to(".git")
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [corrupt_index, corrupt_head, corrupt_config, newer_format, lose_objects, point_elsewhere, empty_git, link_loop],
+DAMAGES = (
+    corrupt_index,
+    corrupt_head,
+    corrupt_config,
+    newer_format,
+    lose_objects,
+    point_elsewhere,
+    empty_git,
+    link_loop,
 )
-def test_a_broken_repository_is_read_as_a_plain_directory_and_says_so(audit, shop, damage):
-    damage(shop)
-    done = audit(shop)
-    found = {c for c in done.json["summary"]["inventory"].items() if c[0] in {"credential", "exposure"}}
-    assert found == {("credential", 1), ("exposure", 1)}
-    assert "git" in gaps(done)
+
+
+def test_broken_repositories_are_read_as_plain_directories_and_say_so(nhiscan, shop, tokens, tmp_path):
+    places = []
+    for damage in DAMAGES:
+        places.append(tmp_path / damage.__name__)
+        shutil.copytree(shop, places[-1])
+        (places[-1] / "app.py").write_text(f"TOKEN = '{tokens.github_pat(damage.__name__)}'\n")
+        damage(places[-1])
+    done = nhiscan("audit", *places, "--as-of", AS_OF, "-j", 1, "-q", "-f", "json")
     assert done.err == ""
+    assert done.code in {0, 1}
+    assert done.json["summary"]["inventory"]["credential"] == len(DAMAGES)
+    told = {g["scope_id"] for g in done.json["coverage"]["gaps"] if "as in a plain directory" in g["detail"]}
+    assert told == {f"dir:{place.name}" for place in places}
 
 
 def test_without_git_the_files_are_read_all_the_same(program, shop, tmp_path):
@@ -373,16 +383,15 @@ def test_a_submodule_and_a_repository_inside_are_counted_and_not_entered(audit, 
     assert "repositories inside" in gaps(done)
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["bare", "inside of .git"])
-def test_a_bare_repository_is_refused_with_the_way_out(nhiscan, shop, git, tmp_path, inside):
+def test_what_has_no_work_tree_is_refused_with_the_way_out(nhiscan, shop, git, tmp_path):
     git(tmp_path, "clone", "-q", "--bare", str(shop), "bare.git")
-    done = nhiscan("audit", shop / ".git" if inside else tmp_path / "bare.git", "--as-of", AS_OF, "-j", 1, "-q")
-    assert done.code == 4
-    assert "clone it" in done.text
-    assert "Traceback" not in done.text
+    for place in (shop / ".git", shop / ".git" / "refs", tmp_path / "bare.git"):
+        done = nhiscan("audit", place, "--as-of", AS_OF, "-j", 1, "-q")
+        assert done.code == 4
+        assert "clone it" in done.text
 
 
 def test_a_device_is_no_target(nhiscan):
     done = nhiscan("audit", "/dev/null", "--as-of", AS_OF, "-j", 1, "-q")
-    assert done.code in {2, 4}
+    assert done.code == 4
     assert "neither a directory nor a regular file" in done.text

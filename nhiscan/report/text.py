@@ -9,7 +9,7 @@ from nhiscan.model import Severity
 from nhiscan.report._plain import clean, short_keys
 from nhiscan.report._redact import redact
 from nhiscan.report._text_coverage import frameworks, not_assessed
-from nhiscan.triage.context import COMMITTED, IN_HISTORY
+from nhiscan.triage.context import IN_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,7 +84,7 @@ def _print(console: Console, line: Line, width: int | None, encoding: str) -> No
         console.print(text, soft_wrap=True)
     elif line[0][1] in _STYLES.values():
         # What a finding says is never cut: it goes on below, indented.
-        body = text[len(line[0][0]) :].wrap(console, max(width - len(_INDENT), 20))
+        body = text[len(line[0][0]) :].wrap(console, max(width - max(len(line[0][0]), len(_INDENT)), 20))
         for number, rest in enumerate(body):
             console.print(Text.assemble(line[0] if number == 0 else _INDENT, rest), soft_wrap=True)
     else:
@@ -206,7 +206,7 @@ def _place(place: Location, finding: Finding, scopes: Mapping[str, str]) -> str:
     # A commit matters where the file no longer shows it; for what lies there today the place says enough.
     past = place.commit is not None and IN_HISTORY in (place.note or "")
     commit = f" in {(place.commit or '')[:8]}" if past else ""
-    note = f" ({place.note})" if place.note and place.note != COMMITTED else ""
+    note = f" ({place.note})" if place.note else ""
     home, scope = finding.subject.scope_id, place.scope_id or ""
     foreign = scope != home and scope.startswith(_FILE_SCOPES) and home.startswith(_FILE_SCOPES)
     where = f" of {scopes.get(scope, scope)}" if foreign else ""

@@ -28,7 +28,6 @@ _VISIBILITIES = [v.value for v in Visibility]
 _BASES = [b.value for b in OwnerBasis]
 _CONFIDENCES = [c.value for c in Confidence]
 _BLANK = re.compile(r"\{(user|key|name)\}")
-COMMITTED = "committed"
 IN_HISTORY = "in history"
 _FILE_SCOPES = ("repo:", "dir:")
 
@@ -174,8 +173,8 @@ def _place(row: Row, _subject_scope: str) -> Location:
         notes.append("key id only")
     if row.get("visibility") == Visibility.LOCAL:
         notes.append("on this machine only")
-    if row.get("commit"):
-        notes.append(IN_HISTORY if row.get("at_head") is False else COMMITTED)
+    if row.get("commit") and row.get("at_head") is False:
+        notes.append(IN_HISTORY)
     return _at(_text(row["uri"]), row.get("line"), _text(row.get("commit")), ", ".join(notes), str(row["scope_id"]))
 
 

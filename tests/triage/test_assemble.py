@@ -108,7 +108,7 @@ def test_name_of_a_place_bound_credential_is_its_key_name(store):
     )
     ((found,), _) = judge(store, verdict(subject=spot))
     assert found.subject.name == "TOKEN"
-    assert [(p.uri, p.line, p.note) for p in found.locations] == [("a.py", None, None), ("b.py", 1, "committed")]
+    assert [(p.uri, p.line, p.note) for p in found.locations] == [("a.py", None, None), ("b.py", 1, None)]
 
 
 def test_verdicts_of_one_subject_are_one_entry_led_by_the_worst(store):

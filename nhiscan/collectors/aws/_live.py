@@ -77,14 +77,15 @@ class LiveSource:
         Gives up when a sample of the users is refused to the last, or when no further call can succeed.
         """
         # From all over the list: a policy may well spare one path, or one prefix of names.
-        sample = set(users[:: -(-len(users) // _ENOUGH_REFUSED) or 1])
-        first = [self._keys(user) for user in users if user in sample]
-        refused = [k.refused for k in first if k.refused and not k.refused.missing]
-        if refused and len(refused) == len(first):
-            raise refused[0]
-        yield from first
-        rest = (user for user in users if user not in sample)
+        sample = users[:: -(-len(users) // _ENOUGH_REFUSED) or 1]
+        asked = set(sample)
+        rest = (user for user in users if user not in asked)
         with ThreadPoolExecutor(_WORKERS) as pool:
+            first = list(pool.map(self._keys, sample))
+            refused = [k.refused for k in first if k.refused and not k.refused.missing]
+            if refused and len(refused) == len(first):
+                raise refused[0]
+            yield from first
             while chunk := list(itertools.islice(rest, _CHUNK)):
                 for keys in pool.map(self._keys, chunk):
                     if keys.refused and keys.refused.fatal:
