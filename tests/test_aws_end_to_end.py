@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from nhiscan.collectors.aws import _live, _session
+from nhiscan.collectors.aws import _session
 from nhiscan.collectors.aws.iam import COLLECTOR
 from tests.collectors.aws.lab import empty_account, serving, share_models
 
@@ -98,8 +101,226 @@ def managed(iam, name, *statements):
 
 
 @pytest.fixture
-def audit(nhiscan):
-    def run(*more, form="json"):
-        return nhiscan("audit", "aws", "--as-of", AS_OF, "-j", 1, "-f", form, *more)
+def audit(nhiscan, tmp_path):
+    """One audit of the account: how it ended, its text with every gap, and its JSON."""
+
+    def run(*more):
+        file = tmp_path / "report.json"
+        done = nhiscan("audit", "aws", "--as-of", AS_OF, "-j", 1, "--no-cache", "-vv", "-o", f"json={file}", *more)
+        return done, json.loads(file.read_text())
 
     return run
+
+
+def found(report):
+    return {(f["rule"]["id"], f["subject"]["id"]) for f in report["findings"]}
+
+
+def planted(report):
+    """The plants that a report names, by rule and name of the user, role, or user of the key."""
+    said = {(f["rule"]["id"], f["message"]) for f in report["findings"]}
+    return {
+        (rule, name)
+        for rule, name in PLANTED
+        if any(r == rule and name in re.findall(r"[\w-]+", text) for r, text in said)
+    }
+
+
+def coverage(report):
+    return {c["rule"]: c for c in report["coverage"]["rules"]}
+
+
+def remedies(report):
+    return {g["remedy"] for g in report["coverage"]["gaps"]}
+
+
+def assert_nothing_passes_on_less(report, whole):
+    """A rule passes no subject that it would not pass with everything in sight."""
+    before, after = coverage(whole), coverage(report)
+    for rule, now in after.items():
+        assert now["passed"] <= before[rule]["passed"], rule
+        lost = before[rule]["failed"] - now["failed"]
+        assert lost <= 0 or now["gaps"], rule
+
+
+@pytest.fixture(scope="module")
+def whole(server, tmp_path_factory):
+    """The report of the account when everything may be read."""
+    from nhiscan.cli.main import invoke
+
+    file = tmp_path_factory.mktemp("whole") / "report.json"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.setenv("AWS_ENDPOINT_URL", server.url)
+        empty_account(server)
+        plant(server)
+        assert invoke(["audit", "aws", "--as-of", AS_OF, "-j", "1", "--no-cache", "-q", "-o", f"json={file}"]) == 1
+    return json.loads(file.read_text())
+
+
+def test_a_process_finds_every_plant_among_200_users_and_200_roles_in_230_calls(lab, program):
+    for n in range(197):
+        name = f"app-{n:03}"
+        lab.backend.create_user("us-east-1", name, "/", [])
+        lab.backend.create_access_key(name)
+    service = assume({"Service": "ec2.amazonaws.com"})
+    for n in range(196):
+        lab.backend.create_role(f"job-{n:03}", service, "/", None, "", [], "3600")
+    keys = {"AWS_ENDPOINT_URL": lab.url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    done = program("audit", "aws", "--as-of", AS_OF, "-f", "json", "-vv", env=keys | {"AWS_EC2_METADATA_DISABLED": "1"})
+    assert done.code == 1, done.err
+    assert planted(done.json) == PLANTED
+    assert done.json["targets"][0]["identities"] == 200 + 200 + 2
+    assert lab.calls.total() <= 230
+    assert lab.calls["iam:ListAccessKeys"] == 200
+    assert done.err.splitlines()[0].startswith(f"auditing as arn:aws:sts::{ACCOUNT}:")
+    assert "iam:ListAccessKeys 200" in done.err
+
+
+def test_calls_sent_are_the_calls_declared_and_none_of_them_changes_anything(lab, audit):
+    lab.no_documents = True  # so that GetPolicy and GetPolicyVersion are needed
+    done, report = audit()
+    assert set(lab.calls) == set(COLLECTOR.requires)
+    changing = {op for op in lab.calls if not op.partition(":")[2].startswith(("Get", "List"))}
+    assert changing == {"iam:GenerateCredentialReport"} == set(COLLECTOR.writes) - {"sts:AssumeRole"}
+    assert (done.code, planted(report), remedies(report)) == (1, PLANTED, set())
+
+
+@pytest.mark.parametrize("operation", DENIABLE)
+def test_a_denied_operation_is_named_with_its_permission_and_nothing_passes_for_it(lab, audit, whole, operation):
+    lab.no_documents = operation in {"iam:GetPolicy", "iam:GetPolicyVersion"}
+    lab.refuse[operation] = (403, "AccessDenied")
+    if operation == "iam:GenerateCredentialReport":
+        lab.refuse["iam:GetCredentialReport"] = (410, "ReportNotPresent")
+    done, report = audit()
+    assert done.code == (0 if operation == "iam:GetAccountAuthorizationDetails" else 1)
+    assert remedies(report) == {f"allow {operation}"}
+    assert f"(denied) → allow {operation}" in done.out
+    assert_nothing_passes_on_less(report, whole)
+
+
+def test_all_denied_is_nothing_audited_and_names_every_permission_to_begin_with(lab, audit):
+    lab.judge = lambda operation, *_: None if operation == CALLER else (403, "AccessDenied")
+    done, report = audit()
+    assert done.code == 4
+    assert done.err.count("nothing could be read") == 1
+    assert not any(c["passed"] or c["failed"] for c in report["coverage"]["rules"])
+    for operation in set(DENIABLE) - {"iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListAccessKeys"}:
+        assert operation in done.out or operation == "iam:GetOpenIDConnectProvider"
+    assert "because iam:GetAccountAuthorizationDetails denied → allow iam:GetAccountAuthorizationDetails" in done.out
+
+
+def test_a_caller_that_may_not_even_ask_who_it_is_fails_with_the_way_out(lab, nhiscan):
+    lab.refuse["*"] = (403, "AccessDenied")
+    done = nhiscan("audit", "aws", "-j", 1, "--no-cache")
+    assert done.code == 4
+    assert f"error: aws: {CALLER} was denied\n  try: allow {CALLER}\n" in done.err
+
+
+def test_keys_denied_for_some_users_are_unknown_for_those_alone(lab, audit, whole):
+    lab.judge = lambda operation, body, _: (
+        (403, "AccessDenied") if operation == "iam:ListAccessKeys" and b"UserName=idle" in body else None
+    )
+    _, report = audit()
+    (gap,) = report["coverage"]["gaps"]
+    assert (gap["subject_id"], gap["remedy"]) == (f"{ARN}user/idle", "allow iam:ListAccessKeys")
+    assert planted(report) == PLANTED
+    keys = {f["subject"]["id"] for f in report["findings"] if f["rule"]["id"] == "NS-LLV-001"}
+    assert f"{ARN}user/idle#access_key/1" in keys
+    assert len([k for k in keys if k.startswith("aws:access_key/AKIA")]) == 1
+    assert_nothing_passes_on_less(report, whole)
+
+
+def test_throttling_of_every_fifth_call_costs_retries_and_no_finding(lab, audit, whole, monkeypatch):
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None, time=time.time))
+    lab.judge = lambda _operation, _body, number: (429, "Throttling") if number % 5 == 0 else None
+    done, report = audit()
+    assert (done.code, remedies(report)) == (1, set())
+    assert report["summary"]["verdicts"] == whole["summary"]["verdicts"]
+
+
+def test_throttling_without_end_is_said_and_may_be_continued(lab, audit, whole, monkeypatch):
+    monkeypatch.setattr(_session, "_ATTEMPTS", 1)
+    lab.refuse["iam:GetAccountAuthorizationDetails"] = (429, "Throttling")
+    _, report = audit()
+    (gap,) = report["coverage"]["gaps"]
+    assert (gap["reason"], gap["operation"]) == ("throttled", "iam:GetAccountAuthorizationDetails")
+    assert "--save" in gap["remedy"]
+    assert_nothing_passes_on_less(report, whole)
+
+
+@pytest.mark.parametrize(("last", "code"), [(2, 4), (4, 1)], ids=["before the report", "before the keys"])
+def test_credentials_that_expire_midway_are_said_and_nothing_passes_for_them(lab, audit, whole, last, code):
+    lab.judge = lambda _operation, _body, number: (403, "ExpiredToken") if number > last else None
+    done, report = audit()
+    assert done.code == code
+    assert {g["reason"] for g in report["coverage"]["gaps"]} == {"failed"}
+    assert all("renew the credentials" in r for r in remedies(report))
+    assert "renew the credentials" in done.out
+    assert_nothing_passes_on_less(report, whole)
+
+
+CANARY = "c4nary" + "Zq7" * 8
+"""Looks like a secret and is none: 30 letters and digits without a pattern of any provider."""
+
+
+def test_a_canary_planted_wherever_an_account_has_text_reaches_no_output(lab, nhiscan, tmp_path, monkeypatch, caplog):
+    iam = lab.iam
+    iam.create_user(UserName="tagged", Tags=[{"Key": k, "Value": CANARY} for k in ("note", "Owner", "env", "Name")])
+    iam.tag_user(UserName="tagged", Tags=[{"Key": CANARY, "Value": "x"}])
+    iam.create_role(RoleName="described", Description=CANARY, AssumeRolePolicyDocument=guarded(), Tags=tags())
+    iam.create_policy(PolicyName="worded", Description=CANARY, PolicyDocument=guarded_grant(), Tags=tags())
+    iam.attach_user_policy(UserName="tagged", PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/worded")
+    iam.put_user_policy(UserName="tagged", PolicyName="inline", PolicyDocument=guarded_grant())
+    secret = iam.create_access_key(UserName="tagged")["AccessKey"]["SecretAccessKey"]
+    lab.rewrite["iam:GetCredentialReport"] = odd_columns
+    lab.refuse["iam:ListSAMLProviders"] = (403, "AccessDenied")
+    lab.message = f"User x is not authorized ({CANARY})"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{CANARY}/secret")
+    saved, written = tmp_path / "run", []
+    with caplog.at_level("DEBUG"):
+        for form in ("text", "json", "sarif"):
+            done = nhiscan("audit", "aws", "-f", form, "-vv", "-j", 1, "--as-of", AS_OF, "--save", saved / form)
+            written.append(done.text)
+        for form in ("table", "csv", "json"):
+            listing = nhiscan("inventory", f"snapshot:{saved / 'json'}", "-f", form)
+            written.append(documents_apart(listing.out) if form == "json" else listing.text)
+    spool = [p for p in saved.rglob("*") if p.is_file()]
+    shown = "\n".join([*written, caplog.text, *(p.read_text() for p in spool if p.name != "policy.jsonl")])
+    assert "tagged" in shown
+    assert CANARY not in shown
+    assert CANARY[3:-3] not in shown
+    assert secret not in shown + "".join(p.read_text() for p in spool)
+
+
+def tags():
+    return [{"Key": "purpose", "Value": CANARY}]
+
+
+def guarded():
+    """A trust whose condition holds a value that looks like a secret."""
+    return assume({"AWS": "arn:aws:iam::999988887777:root"}, StringEquals={"sts:ExternalId": CANARY})
+
+
+def guarded_grant():
+    return document(ADMIN | {"Sid": CANARY, "Condition": {"StringEquals": {"aws:PrincipalTag/token": CANARY}}})
+
+
+def odd_columns(out):
+    """The credential report with columns that nobody knows, holding the canary."""
+    import base64
+
+    content = re.search(rb"<Content>(.*?)</Content>", out, re.DOTALL).group(1)
+    lines = base64.b64decode(content).decode().strip().splitlines()
+    wide = [lines[0] + ",new_column", *(f"{line},{CANARY}" for line in lines[1:])]
+    return out.replace(content, base64.b64encode("\n".join(wide).encode()))
+
+
+def documents_apart(inventory):
+    """The inventory without policy documents and the conditions in them, which are kept as the account has them."""
+    tables = json.loads(inventory)
+    for table, column in (("policy", "document"), ("trust", "condition"), ("grant", "condition")):
+        for row in tables[table]:
+            del row[column]
+    return json.dumps(tables)

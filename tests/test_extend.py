@@ -212,7 +212,8 @@ def test_a_report_format_is_one_entry_point(nhiscan, install, repo, tmp_path):
     assert (tmp_path / "by-suffix.names").read_text() == done.out
 
 
-def test_a_report_format_can_be_named_before_its_file(nhiscan, install, repo, tmp_path):
+def test_a_report_format_can_be_named_before_its_file(nhiscan, install, repo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     install("nhiscan.reporters", "names", REPORTER)
     done = audit(nhiscan, repo, "-f", "names", "-o", f"names={tmp_path / 'x.txt'}")
     assert (tmp_path / "x.txt").read_text() == done.out

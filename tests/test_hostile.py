@@ -190,7 +190,7 @@ def test_a_bomb_in_an_agent_file_is_a_gap_at_most(audit, shop):
                 place = shop / "bombs" / folder / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(text)
-    good = {"command": "npx", "args": ["-y", "pkg"]}
+    good = {"command": "npx", "args": ["-y", "pkg"], "env": {"API_KEY": "${PKG_API_KEY}"}}
     (shop / ".mcp.json").write_text(json.dumps({"mcpServers": {"good": good}}))
     done = audit(shop)
     assert "app.py" in leaks(done)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TARGET]...", help="A path (default .), aws[:PROFILE], snapshot:DIR.", show_default=False),
+    typer.Argument(metavar="TARGET", help="A path (default .), aws[:PROFILE], snapshot:DIR.", show_default=False),
 ]
 TargetsFile = Annotated[
     Path | None, typer.Option("--targets-file", metavar="FILE", help="Read more targets, one a line.")

@@ -17,7 +17,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 Dirs = Annotated[
-    list[Path] | None, typer.Argument(metavar="[DIR]...", help="Directories of rules (default: the shipped ones).")
+    list[Path] | None, typer.Argument(metavar="DIR", help="Directories of rules (default: the shipped ones).")
 ]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import os
+import threading
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -67,7 +69,7 @@ def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
 
 def _publish(spool: Spool, unit: Unit, status: str, writer: UnitWriter, calls: dict[str, int]) -> Manifest:
     manifest = Manifest(unit.id, unit.collector, unit.scope_id, unit.target.text, status, dict(writer.counts), calls)
-    spool.publish(manifest)
+    spool.publish(manifest, writer)
     return manifest
 
 
@@ -114,7 +116,8 @@ def _pooled(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Ite
 
 def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[tuple[Unit, Manifest | None]]:
     """One pool's life: finished units with their manifests, and after a crash the others with None, oldest first."""
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_die_with_parent)
     try:
         futures: dict[Future[Manifest], Unit] = {pool.submit(collect, u, ctx, spool.directory): u for u in units}
         pending = set(futures)
@@ -131,6 +134,18 @@ def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iter
                 yield unit, spool.published(unit.id)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _die_with_parent() -> None:
+    """Let a worker end when the program is killed; it would wait for work for ever."""
+    threading.Thread(target=_await_parent, daemon=True).start()
+
+
+def _await_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _alone(unit: Unit, ctx: Context, spool: Spool) -> Manifest:

@@ -38,8 +38,8 @@ _VALUE = (
 _OPERATOR = (
     # name: X, value: Y - as Kubernetes, task definitions and XML settings write it
     rb"""(?:(?P<name>["']?\s{0,40},?\s{0,60}["']?(?:value|Value|VALUE)["']?[ \t]{0,4}[:=][ \t]{0,4})|(?P<xml>>)"""
-    rb"""|[\])"'`\\]{0,4}[ \t]{0,40}(?::[ \t]?[\w\[\]. |?]{1,40}=|(?:\[\]|\*)?(?:str(?:ing)?|char|bytes?|text)?(?:\[\])?"""
-    rb"""[ \t]{0,2}:?={1,3}>?|=>|:"""
+    rb"""|[\])"'`\\]{0,4}[ \t]{0,40}(?::[ \t]?[\w\[\]. |?]{1,40}="""
+    rb"""|(?:\[\]|\*)?(?:str(?:ing)?|char|bytes?|text)?(?:\[\])?[ \t]{0,2}:?={1,3}>?|=>|:"""
     rb"""|(?P<comma>,)|(?P<call>\()|(?P<gap>(?<=[ \t])))[ \t]{0,40})"""
 )
 _TAIL = re.compile(rb"[\w.-]{0,40}?(?:(?<=\w)\b)" + _OPERATOR + rb"(?:[bBrRuUfF@$]{0,2}(?=[\"'`]))?" + _VALUE)

@@ -112,14 +112,13 @@ def judge(item: Assignment) -> Confidence | None:
         return None
     if noise.is_placeholder(value) or noise.is_code(value) or noise.is_prose(value) or _says_itself(key, value):
         return None
-    if _PASSWORD.search(key):
-        level = _password(value, item)
-    else:
-        level = _token(key, value, item) if len(value) >= 12 else None
+    level = (_password if _PASSWORD.search(key) else _token)(key, value, item)
     return Confidence.LOW if level is not None and _INVENTED.search(key) else level
 
 
 def _token(key: str, value: str, item: Assignment) -> Confidence | None:
+    if len(value) < 12:
+        return None
     if noise.is_uuid(value):
         return Confidence.LOW if _UUID_SECRET.search(key) else None
     length = len(value)
@@ -146,7 +145,7 @@ def believable(value: str) -> bool:
     )  # fmt: skip
 
 
-def _password(value: str, item: Assignment) -> Confidence | None:
+def _password(_key: str, value: str, item: Assignment) -> Confidence | None:
     classes = sum(any(f(c) for c in value) for f in (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum()))
     if len(value) < 6 or all(map(noise.is_identifier, value.split(","))) or (item.strict and classes < 3):
         return None

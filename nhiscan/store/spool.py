@@ -15,9 +15,11 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from nhiscan.store.errors import StoreError
@@ -25,7 +27,6 @@ from nhiscan.store.schema import to_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from nhiscan.model import Record
 
@@ -63,7 +64,7 @@ class UnitWriter:
     """Streams the records of one unit into its table files."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._files: dict[str, IO[str]] = {}
         self.counts: dict[str, int] = {}
 
@@ -71,7 +72,7 @@ class UnitWriter:
         """Append one record."""
         out = self._files.get(record.table)
         if out is None:
-            out = self._files[record.table] = _open_private(self._directory / f"{record.table}.jsonl")
+            out = self._files[record.table] = _open_private(self.directory / f"{record.table}.jsonl")
         out.write(to_line(record))
         self.counts[record.table] = self.counts.get(record.table, 0) + 1
 
@@ -154,30 +155,29 @@ class Spool:
     @contextmanager
     def writer(self, unit_id: str) -> Iterator[UnitWriter]:
         """A writer whose records become visible only through `publish`."""
-        work = self.directory / "tmp" / unit_name(unit_id)
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(mode=0o700, parents=True)
+        # A directory of its own: a worker that outlived a killed run may still be writing the same unit.
+        (self.directory / "tmp").mkdir(mode=0o700, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f"{unit_name(unit_id)}.", dir=self.directory / "tmp"))
         writer = UnitWriter(work)
         try:
             yield writer
         finally:
             writer.close()
 
-    def publish(self, manifest: Manifest) -> None:
+    def publish(self, manifest: Manifest, writer: UnitWriter) -> None:
         """Make a unit's records part of the run by one rename; a result of an earlier try is replaced."""
-        name = unit_name(manifest.id)
-        work, final = self.directory / "tmp" / name, self.directory / "units" / name
-        with _open_private(work / "unit.json") as out:
+        final = self.directory / "units" / unit_name(manifest.id)
+        with _open_private(writer.directory / "unit.json") as out:
             json.dump(asdict(manifest), out, sort_keys=True)
         shutil.rmtree(final, ignore_errors=True)
-        work.rename(final)
+        writer.directory.rename(final)
 
     def add_unit(self, manifest: Manifest, records: Iterable[Record]) -> None:
         """Write and publish a unit in one go."""
         with self.writer(manifest.id) as writer:
             for record in records:
                 writer.write(record)
-        self.publish(manifest)
+        self.publish(manifest, writer)
 
     def units(self) -> list[Path]:
         """The published unit directories, ordered by name so that ingestion does not depend on who finished first."""

@@ -28,7 +28,7 @@ def test_a_unit_exists_only_once_it_is_published(tmp_path):
         writer.write(scope())
         assert spool.units() == []
     assert spool.published("u") is None
-    spool.publish(manifest())
+    spool.publish(manifest(), writer)
     assert spool.published("u") == manifest()
     assert [p.name for p in spool.units()] == [unit_name("u")]
 
@@ -108,3 +108,14 @@ def test_an_unwritable_place_is_told(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError):
         Spool.begin(tmp_path / "file" / "run", INFO)
+
+
+def test_two_writers_of_one_unit_do_not_meet(tmp_path):
+    spool = Spool.begin(tmp_path / "run", INFO)
+    with spool.writer("u") as orphan, spool.writer("u") as writer:
+        orphan.write(scope("old"))
+        writer.write(scope("new"))
+    spool.publish(manifest(calls={"old": 1}), orphan)
+    spool.publish(manifest(calls={"new": 1}), writer)
+    assert spool.published("u").calls == {"new": 1}
+    assert '"new"' in (spool.units()[0] / "scope.jsonl").read_text()

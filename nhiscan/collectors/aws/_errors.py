@@ -54,9 +54,9 @@ class RefusedError(Exception):
         self.missing = False
         self.code = ""
 
-    def as_target_error(self, target: str) -> TargetError:
-        """The same for a target that cannot be read at all."""
-        return TargetError(f"{target}: {self.detail}", self.remedy)
+    def as_target_error(self) -> TargetError:
+        """The same for a target that cannot be read at all; whoever shows it names the target."""
+        return TargetError(self.detail, self.remedy)
 
 
 def explain(error: Exception, operation: str) -> RefusedError:

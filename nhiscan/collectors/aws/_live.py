@@ -85,12 +85,12 @@ class LiveSource:
             refused = [k.refused for k in first if k.refused and not k.refused.missing]
             if refused and len(refused) == len(first):
                 raise refused[0]
-            yield from first
-            while chunk := list(itertools.islice(rest, _CHUNK)):
-                for keys in pool.map(self._keys, chunk):
-                    if keys.refused and keys.refused.fatal:
-                        raise keys.refused
-                    yield keys
+            chunks = iter(lambda: list(itertools.islice(rest, _CHUNK)), [])
+            answers = (pool.map(self._keys, chunk) for chunk in chunks)
+            for keys in itertools.chain(first, itertools.chain.from_iterable(answers)):
+                if keys.refused and keys.refused.fatal:
+                    raise keys.refused
+                yield keys
 
     def _keys(self, user: str) -> Keys:
         found: list[Json] = []

@@ -56,7 +56,7 @@ def exports(target: Target) -> list[Export]:
         known = {n: Account(n) for d in found if d.kind is Kind.KEYS and (n := _files.key_account(d))}
     if found and not known:
         first = next((d for d in found if d.kind is Kind.BROKEN), found[0])
-        message = f"{target.text}: {first.path} {first.problem or 'does not say which account it is of'}"
+        message = f"{first.path} {first.problem or 'does not say which account it is of'}"
         raise TargetError(message, "export it again: aws iam get-account-authorization-details > details.json")
     return [
         Export(account, tuple(d for d in found if _belongs(d, account, found, known)))
@@ -68,7 +68,7 @@ def records(account: Account, target: Target) -> Iterator[Record]:
     """The records of one account of a snapshot.  Raises TargetError when its files have gone."""
     export = next((e for e in exports(target) if e.account.number == account.number), None)
     if export is None:
-        message = f"{target.text} no longer holds an export of account {account.number}"
+        message = f"it no longer holds an export of account {account.number}"
         raise TargetError(message, "put the files back and run again")
     yield from _account.records(account, SnapshotSource(export))
     for number, document in enumerate(d for d in export.documents if d.kind is Kind.BROKEN):

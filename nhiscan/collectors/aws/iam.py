@@ -70,14 +70,14 @@ class IamCollector:
         try:
             answer = session.probe("sts:GetCallerIdentity")
         except RefusedError as e:
-            raise e.as_target_error(target.text) from None
+            raise e.as_target_error() from None
         caller = text(answer.get("Arn"))
         account = account_of_arn(caller)
         if caller is None or account is None:
-            message = f"{target.text}: the answer to sts:GetCallerIdentity names no account"
+            message = "the answer to sts:GetCallerIdentity names no account"
             raise TargetError(message, "check that AWS_ENDPOINT_URL and HTTPS_PROXY lead to AWS")
         if ctx.expect_account not in {None, account.number}:
-            message = f"{target.text} is account {account.number}, not {ctx.expect_account} as expected"
+            message = f"this is account {account.number}, not {ctx.expect_account} as expected"
             raise TargetError(message, "choose another profile (aws:PROFILE) or another --expect-account")
         params = {
             "caller": caller, "account": account.number, "partition": account.partition, "profile": target.value,

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._git import Git, GitError
+from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import Confidence, Owner, OwnerBasis, OwnerKind
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _porcelain(out: bytes, *, shallow: bool) -> Iterator[tuple[int, Blame]]:
 
 def _plain(name: str) -> str:
     """The author's name; of a name that is an address only the part before the `@`."""
-    return "".join(c for c in name.partition("@")[0].strip(" <>") if c.isprintable())[:200]
+    return conceal("".join(c for c in name.partition("@")[0].strip(" <>") if c.isprintable()))[:200]
 
 
 def _time(text: str) -> datetime | None:
@@ -167,7 +168,7 @@ def _time(text: str) -> datetime | None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(m[0] for m in _OWNER.finditer(text))
+    return tuple(conceal(m[0]) for m in _OWNER.finditer(text))
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

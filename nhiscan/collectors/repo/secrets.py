@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -70,6 +70,7 @@ class RepoSecrets:
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Credentials, exposures, owners and inline suppressions; what was skipped is a gap with a count."""
+        from nhiscan.detect.conceal import conceal_name
         from nhiscan.detect.formats import shipped_formats
         from nhiscan.detect.scan import Scanner
 
@@ -81,7 +82,8 @@ class RepoSecrets:
             data = checkout.read(file)
             if data is None:
                 continue
-            for candidate in scanner.scan(data, file.path):
+            for found in scanner.scan(data, file.path):
+                candidate = replace(found, key_name=conceal_name(found.key_name))
                 yield _credential(candidate, file, places, ctx, checkout)
             yield from _ignores(data, file, checkout.scope.id)
         yield from _attributed(checkout, places)
@@ -138,8 +140,6 @@ def _exposure(item: Candidate, file: SourceFile, place: str, credential_id: str,
 
 def _attributed(checkout: Checkout, places: _Places) -> Iterator[Record]:
     """The exposures with commit and author where blame knows them, and the owners that follow."""
-    from dataclasses import replace
-
     wanted: defaultdict[str, set[int]] = defaultdict(set)
     for item in places.exposures:
         if item.at_head and item.line is not None:
@@ -159,15 +159,17 @@ def _attributed(checkout: Checkout, places: _Places) -> Iterator[Record]:
 
 
 def _ignores(data: bytes, file: SourceFile, scope_id: str) -> Iterator[Declared]:
+    from nhiscan.detect.conceal import conceal
     from nhiscan.detect.inline import inline_ignores
 
     seen: Counter[str] = Counter()
     for item in inline_ignores(data):
-        rules = ",".join(item.rules)
+        names = [conceal(name) for name in item.rules]
+        rules = ",".join(names)
         seen[rules] += 1
         note = {
-            "rules": list(item.rules),
-            "reason": item.reason or None,
+            "rules": names,
+            "reason": conceal(item.reason) or None,
             "expires": item.expires.isoformat() if item.expires else None if item.valid else "invalid",
         }
         yield Declared(

@@ -66,22 +66,54 @@ def test_the_cause_is_told_when_there_is_no_report_because_none_may_be_generated
         LiveSource(script).report()
 
 
-def test_key_listing_gives_up_after_three_refusals_but_goes_on_after_one():
-    denied = [refused("AccessDenied", GapReason.DENIED) for _ in range(3)]
-    script = Script(ListAccessKeys=denied)
+def test_both_permissions_are_named_when_the_report_may_be_neither_made_nor_read():
+    denied = [refused("AccessDenied", GapReason.DENIED) for _ in range(2)]
+    denied[0].operation, denied[1].operation = "iam:GenerateCredentialReport", "iam:GetCredentialReport"
+    script = Script(GenerateCredentialReport=denied[:1], GetCredentialReport=denied[1:])
+    with pytest.raises(RefusedError) as caught:
+        LiveSource(script).report()
+    assert caught.value.remedy == "allow iam:GenerateCredentialReport and iam:GetCredentialReport"
+
+
+class ByUser:
+    """Answers ListAccessKeys by user name: several are asked at a time."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.asked = []
+
+    def call(self, _operation, UserName):  # noqa: N803 - the API's own name
+        self.asked.append(UserName)
+        answer = self.answers.get(UserName, {})
+        if isinstance(answer, RefusedError):
+            raise answer
+        return answer
+
+
+USERS = [f"u{n:02}" for n in range(40)]
+
+
+def test_key_listing_gives_up_when_a_sample_is_refused_to_the_last():
+    script = ByUser(**{user: refused("AccessDenied", GapReason.DENIED) for user in USERS})
     with pytest.raises(RefusedError):
-        list(LiveSource(script).keys(["a", "b", "c", "d"]))
-    assert len(script.asked) == 3
-    mixed = Script(ListAccessKeys=[denied[0], {"AccessKeyMetadata": [{"AccessKeyId": "x"}]}, {}, {}, {}])
-    found = list(LiveSource(mixed).keys(["a", "b", "c", "d", "e"]))
-    assert [k.user for k in found] == ["a", "b", "c", "d", "e"]
-    assert found[0].refused is denied[0]
-    assert found[1].found == [{"AccessKeyId": "x"}]
+        list(LiveSource(script).keys(USERS))
+    assert len(script.asked) == 5
+
+
+def test_key_listing_goes_on_when_only_the_first_users_are_refused():
+    denied = refused("AccessDenied", GapReason.DENIED)
+    script = ByUser(**dict.fromkeys(USERS[:8], denied), u20={"AccessKeyMetadata": [{"AccessKeyId": "x"}]})
+    found = {k.user: k for k in LiveSource(script).keys(USERS)}
+    assert sorted(script.asked) == sorted(found) == USERS
+    assert [user for user, keys in found.items() if keys.refused] == sorted(USERS[:8])
+    assert found["u20"].found == [{"AccessKeyId": "x"}]
 
 
 def test_key_listing_stops_when_no_further_call_can_succeed():
     fatal = refused("ExpiredToken")
     fatal.fatal = True
-    script = Script(ListAccessKeys=[{}, {}, {}, fatal])
+    users = [f"u{n:03}" for n in range(300)]
+    script = ByUser(**dict.fromkeys(users[70:119], fatal))
     with pytest.raises(RefusedError):
-        list(LiveSource(script).keys(["a", "b", "c", "d"]))
+        list(LiveSource(script).keys(users))
+    assert len(script.asked) < 150

@@ -11,6 +11,7 @@ from nhiscan.collectors.repo._agents.formats import Traits, known_values
 from nhiscan.collectors.repo._agents.judge import AWS_ID, AWS_SECRET, AWS_SESSION, Found
 from nhiscan.collectors.repo._agents.nodes import clean
 from nhiscan.detect.aws_key import account_of
+from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import (
     Confidence,
     Credential,
@@ -61,7 +62,7 @@ class Book:
         hidden = [v.reveal() for v in self.values if len(v) >= _SHORTEST_SCRUBBED] + known_values(text)
         for value in sorted(hidden, key=len, reverse=True):
             text = text.replace(value, _MASK)
-        return clean(text)
+        return clean(conceal(text))
 
     def place(self, path: str, key_name: str) -> str:
         """The next place-bound id for this key name in this file."""

@@ -1,0 +1,36 @@
+"""Texts that are shown as they are (names, owners, reasons), without the secrets that people put into them."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from nhiscan.detect import noise
+from nhiscan.detect.formats import shipped_formats
+from nhiscan.detect.matcher import LiteralMatcher
+from nhiscan.detect.scan import without_overlaps
+
+MASK = "***"
+_JOINT = re.compile(rb"__+")  # joins the parts of a tool's name, and would hide where a value begins
+_SHORTEST_RANDOM = 16
+
+
+def conceal(text: str) -> str:
+    """The text with every value of a known format replaced by `***`."""
+    data = text.encode("utf-8", "surrogateescape")
+    parted = _JOINT.sub(lambda m: b" " * len(m[0]), data)
+    for found in reversed(without_overlaps(_matcher().scan(parted))):
+        data = data[: found.start] + MASK.encode() + data[found.end :]
+    return data.decode("utf-8", "surrogateescape")
+
+
+def conceal_name(name: str | None) -> str | None:
+    """The name a value is assigned to; None when the name looks like a secret itself (`connect("…", "…")`)."""
+    if name is None or (len(name) >= _SHORTEST_RANDOM and noise.random_looking(name)):
+        return None
+    return conceal(name)
+
+
+@functools.cache
+def _matcher() -> LiteralMatcher:
+    return LiteralMatcher.of(shipped_formats())
