@@ -278,14 +278,12 @@ def test_a_canary_planted_wherever_an_account_has_text_reaches_no_output(lab, nh
     lab.refuse["iam:ListSAMLProviders"] = (403, "AccessDenied")
     lab.message = f"User x is not authorized ({CANARY})"
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{CANARY}/secret")
-    saved, written = tmp_path / "run", []
+    saved, files = tmp_path / "run", [tmp_path / "report.json", tmp_path / "report.sarif"]
+    outputs = [arg for file in files for arg in ("-o", file)]
     with caplog.at_level("DEBUG"):
-        for form in ("text", "json", "sarif"):
-            done = nhiscan("audit", "aws", "-f", form, "-vv", "-j", 1, "--as-of", AS_OF, "--save", saved / form)
-            written.append(done.text)
-        for form in ("table", "csv", "json"):
-            listing = nhiscan("inventory", f"snapshot:{saved / 'json'}", "-f", form)
-            written.append(documents_apart(listing.out) if form == "json" else listing.text)
+        done = nhiscan("audit", "aws", "-vv", "-j", 1, "--as-of", AS_OF, "--save", saved, *outputs)
+        table, listing = (nhiscan("inventory", f"snapshot:{saved}", "-f", form) for form in ("csv", "json"))
+    written = [done.text, table.text, listing.err, documents_apart(listing.out), *(f.read_text() for f in files)]
     spool = [p for p in saved.rglob("*") if p.is_file()]
     shown = "\n".join([*written, caplog.text, *(p.read_text() for p in spool if p.name != "policy.jsonl")])
     assert "tagged" in shown

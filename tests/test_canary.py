@@ -204,7 +204,7 @@ STAGES = (
     "nhiscan.collectors.repo.agents._agent",
     "nhiscan.detect.scan.Scanner.scan",
     "nhiscan.detect.inline.inline_ignores",
-    "nhiscan.collectors.aws._details.Details",
+    "nhiscan.collectors.aws._details.Details.page",
     "nhiscan.sensitive.FingerprintKey.fingerprint",
     "nhiscan.store.spool.UnitWriter.write",
     "nhiscan.store.spool.Spool.publish",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from nhiscan.store.spool import SCHEMA, Manifest, RunInfo, Spool
 from nhiscan.triage.result import Notice, TargetSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nhiscan.api.options import Options
 
@@ -62,6 +62,7 @@ class _Plan:
     run: Spool | None = None
     error: str | None = None
     remedy: str | None = None
+    broken: Mapping[str, BaseException] = field(default_factory=dict)
 
 
 @contextmanager
@@ -75,6 +76,7 @@ def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _:
         info = RunInfo(SCHEMA, __version__, key.id, options.as_of.isoformat(), texts)
         spool = Spool.begin(directory, info)
         plans = [_plan(target, ctx) for target in options.targets]
+        _tell_broken(plans, spool)
         manifests = _collect(plans, ctx, spool, options.jobs, on_progress)
         yield _gathered(plans, manifests, spool)
 
@@ -83,15 +85,49 @@ def _plan(target: Target, ctx: Context) -> _Plan:
     if target.kind is TargetKind.SNAPSHOT and (Path(target.value) / "run.json").is_file():
         return _Plan(target, run=Spool.open(Path(target.value)))
     units: list[Unit] = []
-    try:
-        for name in registry.names():
-            units += registry.load(name).units(target, ctx)
-    except TargetError as e:
-        return _Plan(target, error=str(e), remedy=e.remedy)
+    broken: dict[str, BaseException] = {}
+    for name in registry.names():
+        collector = registry.load(name)
+        try:
+            with runner.muted():
+                units += [_sound(unit, name) for unit in collector.units(target, ctx)]
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - one collector, and least a plugin, ends no run
+            if isinstance(e, TargetError) and registry.is_shipped(name):
+                return _Plan(target, error=str(e), remedy=e.remedy)
+            broken[name] = e
+    if not units and broken:
+        name, first = next(iter(broken.items()))
+        gap = runner.failure(Unit(name, name, "", target), first)
+        return _Plan(target, error=f"{name}: {gap.detail}", remedy=gap.remedy)
     if not units:
         message = "nothing here that a collector can read"
         return _Plan(target, error=message, remedy="see `nhiscan audit --help` for what can be audited")
-    return _Plan(target, units=tuple(units))
+    return _Plan(target, units=tuple(units), broken=broken)
+
+
+def _sound(unit: object, name: str) -> Unit:
+    """The unit, if it keeps the contract: its own name, an id under it, and text only, so that it can travel."""
+    if not isinstance(unit, Unit):
+        msg = f"units() gave a {type(unit).__name__}"
+        raise runner.ContractError(msg)
+    if unit.collector != name or not unit.id.startswith(f"{name}:"):
+        msg = f"a unit must name {name} as its collector and begin its id with {name}:"
+        raise runner.ContractError(msg)
+    params = dict(unit.params)
+    if not all(isinstance(part, str) for pair in params.items() for part in pair):
+        msg = "the params of a unit must be text"
+        raise runner.ContractError(msg)
+    return dataclasses.replace(unit, params=params)
+
+
+def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> None:
+    """A collector that could not name its units leaves a gap in every scope of the target, saved with the run."""
+    for plan in plans:
+        for name, error in plan.broken.items():
+            for scope in sorted({unit.scope_id for unit in plan.units}):
+                unit = Unit(f"{name}:units/{scope}", name, scope, plan.target)
+                gap = runner.failure(unit, error)
+                spool.add_unit(Manifest(unit.id, name, scope, plan.target.text, "failed", {"gap": 1}), [gap])
 
 
 def _collect(

@@ -33,18 +33,18 @@ class Output:
 
 def outputs(texts: Sequence[str]) -> tuple[tuple[str, Path], ...]:
     """(format, path) of each `-o`: `FORMAT=FILE`, or a file whose suffix names the format.  Raises UsageError."""
-    from nhiscan.report import for_suffix, formats
+    from nhiscan.report import available, for_suffix
 
     found = []
     for text in texts:
         prefix, equals, rest = text.partition("=")
-        if equals and prefix in formats():
+        if equals and prefix in available():
             found.append((prefix, Path(rest)))
             continue
         format_name = for_suffix(Path(text))
         if format_name is None:
             msg = f"the format of -o {text!r} is not clear from its suffix"
-            raise UsageError(msg, f"write FORMAT=FILE with one of {', '.join(formats())}")
+            raise UsageError(msg, f"write FORMAT=FILE with one of {', '.join(available())}")
         found.append((format_name, Path(text)))
     return tuple(found)
 

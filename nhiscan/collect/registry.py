@@ -43,6 +43,11 @@ def load(name: str) -> Collector:
     return found
 
 
+def is_shipped(name: str) -> bool:
+    """Whether a collector is part of nhiscan, and not of a plugin."""
+    return name in _shipped()
+
+
 @cache
 def _shipped() -> dict[str, str]:
     package = import_module(_PACKAGE)

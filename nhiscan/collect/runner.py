@@ -13,13 +13,14 @@ import threading
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nhiscan.collect import registry
 from nhiscan.collect.protocol import Context, TargetError, Unit
 from nhiscan.model import COLLECTED, Gap, GapReason
+from nhiscan.store.schema import problem
 from nhiscan.store.spool import Manifest, Spool
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from nhiscan.store.spool import UnitWriter
 
 _NOT_COVERED = {"gap", "declared", "scope"}
+
+
+class ContractError(Exception):
+    """A collector gave something that is no unit or no record; the message says what, never a value."""
 
 
 def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[Manifest]:
@@ -54,17 +59,26 @@ def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
     spool = Spool.open(directory)
     ctx = dataclasses.replace(ctx, calls={})
     status = "succeeded"
-    with spool.writer(unit.id) as writer:
+    with spool.writer(unit.id) as writer, muted():
         try:
             collector = registry.load(unit.collector)
             for record in collector.collect(unit, ctx):
+                if (wrong := problem(record)) is not None:
+                    raise ContractError(wrong)  # noqa: TRY301 - one way out for all failures
                 writer.write(record)
                 if isinstance(record, Gap):
                     status = "partial"
-        except Exception as e:  # noqa: BLE001 - whatever a collector does wrong, the rest of the run goes on
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - whatever a collector does, the rest of the run goes on
             status = "partial" if writer.counts else "failed"
-            writer.write(_failure(unit, e))
+            writer.write(failure(unit, e))
     return _publish(spool, unit, status, writer, ctx.calls)
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Nothing that foreign code prints reaches the report on standard output, or anybody: it may hold values."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 - no file
+        yield
 
 
 def _publish(spool: Spool, unit: Unit, status: str, writer: UnitWriter, calls: dict[str, int]) -> Manifest:
@@ -73,13 +87,18 @@ def _publish(spool: Spool, unit: Unit, status: str, writer: UnitWriter, calls: d
     return manifest
 
 
-def _failure(unit: Unit, error: Exception) -> Gap:
+def failure(unit: Unit, error: BaseException) -> Gap:
+    """The gap that a failed unit leaves: what went wrong, and who can mend it."""
     # Only the type and the place: the message of a foreign exception may quote what it choked on.
     if isinstance(error, TargetError):
-        detail, remedy = str(error), error.remedy
+        return _gap(unit, str(error), error.remedy)
+    if isinstance(error, ContractError | registry.PluginError):
+        detail = str(error)
     else:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         detail = f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
+    remedy = f"report this to the makers of the plugin {unit.collector}, or uninstall it"
+    if registry.is_shipped(unit.collector):
         remedy = "report this as a bug of nhiscan, naming the collector and this place"
     return _gap(unit, detail, remedy)
 

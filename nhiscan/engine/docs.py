@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.model import RECORDS, columns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -33,11 +35,43 @@ applicable. `preview` rules may still change their verdicts, `stable` ones keep 
 A framework id in brackets is a mapping that is not direct (partial, blast radius or telemetry)."""
 
 _WRITING = """\
-`rule.schema.json` describes the file for editors, `nhiscan rules check DIR` the contract, `nhiscan rules test DIR` runs
-the cases. A rule reads one view or table (`from:`) or one SELECT (`query:`) that gives `id` and `scope_id`; a column
-that ends in `_scope_id` names another scope whose gaps bear on the row. Conditions may use the parameters of the rule
-and `$as_of`, the moment of the audit; there is no other clock. `nhiscan audit --rules DIR` adds rules and never
-replaces a shipped one."""
+A rule is a file `<id>.yaml`. `rule.schema.json` describes it for editors, `nhiscan rules check DIR` the contract,
+`nhiscan rules test DIR` runs the cases. It reads one view or table (`from:`) or one SELECT (`query:`) that gives `id`
+and `scope_id` of its `subject`; a column that ends in `_scope_id` names another scope whose gaps bear on the row.
+Conditions and `message` may use the columns of these rows and the parameters of the rule (`$name` in SQL, `{name}` in
+the message); `$as_of` is the moment of the audit and there is no other clock. `unknown` says why a condition can be
+NULL. `nhiscan audit --rules DIR` adds rules and never replaces a shipped one.
+
+A case gives the rows it is about (`-91d` is that long before the audit; what a row leaves out is filled in) and what
+is expected. A rule needs one case that fails, two that pass (one a near miss) and one that is not assessed, and at
+least four in all.
+
+```yaml
+id: AC-LLV-001
+name: acme-key-without-rotation
+title: Key has not been rotated for half a year
+severity: medium
+confidence: high
+status: preview
+since: 0.1.0
+family: secret_hygiene
+subject: credential
+needs: [credential]
+maps: {owasp-nhi-2025: [NHI7]}
+params:
+  acme_days: {default: 180, min: 1, max: 3650, source: "acme policy 7"}
+from: credential
+applies_when: kind = 'access_key' AND state = 'active'
+fails_when: date_diff('day', issued_at, $as_of) > $acme_days
+message: "{name} was issued {issued_at}"
+why: An old key has been seen by many.
+fix: {default: Rotate it.}
+tests:
+  - {name: old, given: {credential: [{kind: access_key, state: active, issued_at: -181d}]}, expect: fail}
+  - {name: the limit, given: {credential: [{kind: access_key, state: active, issued_at: -180d}]}, expect: pass}
+  - {name: new, given: {credential: [{kind: access_key, state: active, issued_at: -10d}]}, expect: pass}
+  - {name: no date, given: {credential: [{kind: access_key, state: active}]}, expect: not_assessed}
+```"""
 
 
 def rules_readme(ruleset: RuleSet, frameworks: Frameworks) -> str:
@@ -65,10 +99,20 @@ def rules_readme(ruleset: RuleSet, frameworks: Frameworks) -> str:
 
 def _vocabulary() -> str:
     from nhiscan.engine.guard import FUNCTIONS
-    from nhiscan.engine.lineage import views
+    from nhiscan.engine.lineage import views, vocabulary
+    from nhiscan.engine.shape import FAMILIES
 
     names = ", ".join(f"`{name}`" for name in sorted(set(FUNCTIONS.values())))
-    return f"{_WRITING}\n\nFunctions: {names}.\n\nViews: {', '.join(f'`{view}`' for view in views())}."
+    families = ", ".join(f"`{family}`" for family in FAMILIES)
+    known = vocabulary()
+    tables = [_columns(name, columns(record)) for name, record in RECORDS.items()]
+    shown = [_columns(name, known[name].columns) for name in views()]
+    lists = f"Tables:\n\n{_bullets(tables)}\n\nViews:\n\n{_bullets(shown)}"
+    return f"{_WRITING}\n\nFamilies: {families}.\n\nFunctions: {names}.\n\n{lists}"
+
+
+def _columns(name: str, names: Iterable[str]) -> str:
+    return f"`{name}`: {', '.join(names)}"
 
 
 def _table(rules: Iterable[Rule]) -> str:

@@ -12,7 +12,7 @@ from nhiscan.report._options import Reporter, ReporterError, ReportOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ReportOptions", "Reporter", "ReporterError", "for_suffix", "formats", "load"]
+__all__ = ["ReportOptions", "Reporter", "ReporterError", "available", "for_suffix", "formats", "load"]
 
 GROUP = "nhiscan.reporters"
 
@@ -21,6 +21,11 @@ GROUP = "nhiscan.reporters"
 def formats() -> tuple[str, ...]:
     """The names of the formats shipped here, sorted; third-party ones are found by `load` and `for_suffix` alone."""
     return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg and m.name[0] != "_"))
+
+
+def available() -> tuple[str, ...]:
+    """The names of all formats, shipped and third-party, sorted.  Raises ReporterError."""
+    return tuple(sorted({*formats(), *_others()}))
 
 
 def load(name: str) -> Reporter:

@@ -85,6 +85,31 @@ def create_tables() -> Iterator[str]:
         yield f'CREATE TABLE "{table}" ({body})'
 
 
+def problem(record: object) -> str | None:
+    """What makes something no record of its table; None when it is one.  Names columns and types, never values."""
+    table = getattr(record, "table", None)
+    if not isinstance(table, str) or RECORDS.get(table) is not type(record):
+        return f"{type(record).__name__} is no record of a known table"
+    for c in _columns(table):
+        value = getattr(record, c.field)
+        if value is None:
+            if not c.nullable:
+                return f"{table}.{c.name} must be known"
+        elif not _fits(c, value):
+            return f"{table}.{c.name} cannot be a {type(value).__name__}"
+    return None
+
+
+def _fits(column: Column, value: object) -> bool:
+    if column.sql == "VARCHAR[]":
+        return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
+    if typing.get_origin(column.python) is Mapping:
+        return isinstance(value, Mapping) and all(isinstance(v, str) for pair in value.items() for v in pair)
+    if not isinstance(value, cast("type[object]", column.python)):
+        return False
+    return not isinstance(value, datetime) or value.tzinfo is not None
+
+
 def to_json(record: Record) -> dict[str, object]:
     """A record as the spool and the inventory hold it: ISO times, lists, JSON text for mappings."""
     return {c.name: _plain(getattr(record, c.field)) for c in columns(type(record))}

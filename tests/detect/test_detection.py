@@ -367,3 +367,45 @@ def test_near_facts_are_demanded():
 def test_assignments_of_one_value_come_once():
     found = list(assignments(b'secret_access_key_token = "abc123def456"', bare=True))
     assert [(a.key, a.value) for a in found] == [("secret_access_key_token", "abc123def456")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"password": "\\u041f\\u0430\\u0440\\u043e\\u043b\\u044c",',
+        'translation_key="pm25_aqi_24h_average",',
+        'key="tlx_energy_today_input_1",',
+        "password = '$6$saYbZFw2$rtmvt2LOYchvlM22y34mCs7FiIN4Fq27rmv'",
+        "password = 'pbkdf2_sha256$10000$LUyhxJjuLwXF$f6Zbpnx1L5dPze8m0itBaHMDyZ'",
+        "key = 'AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl'",
+        "pwd: 'U2FsdGVkX19h6vVGBA4sRsZ624wbAJfDmagPLq2LsGDOcW'",
+        'if not password.startswith("SCRAM-SHA-256x9"):',
+        "trust_key fingerprint='53C96788253E58416D20BCD352952C84C3252192'",
+        "backbone_key = '00112233445566778899AABBCCDDEEFF'",
+    ],
+)
+def test_words_digests_and_encrypted_values_are_no_secrets(line):
+    scanner = Scanner.of(shipped_formats())
+    assert scanner.scan(line.encode(), "app/settings.py") == []
+
+
+def test_prose_with_brackets_is_no_settings_file():
+    text = b"def authenticate(self, username=None, password=None):\nsee http://auth.acme.example:5000/v2.0/tokens\n"
+    assert Scanner.of(shipped_formats()).scan(text, "docs/login.txt") == []
+
+
+def test_a_name_that_says_dummy_makes_its_value_doubtful():
+    (found,) = Scanner.of(shipped_formats()).scan(b'DUMMY_SECRET = "q8Zt4Vw1Xc7Lp2Rk9"', "app.py")
+    assert found.confidence is Confidence.LOW
+
+
+def test_shown_texts_lose_the_values_in_them():
+    from nhiscan.detect.conceal import conceal, conceal_name
+    from nhiscan.detect.examples import assemble
+
+    token = assemble("ghp_{crc}")
+    assert conceal(f"by {token} and mcp__{token}__run") == "by *** and mcp__***__run"
+    assert conceal("nothing to hide") == "nothing to hide"
+    assert conceal_name(token) in {None, "***"}
+    assert conceal_name("q8Zt4Vw1Xc7Lp2Rk9Jm5") is None
+    assert conceal_name("OPENAI_API_KEY_2") == "OPENAI_API_KEY_2"
