@@ -110,7 +110,7 @@ def audit(nhiscan, tmp_path):
 
     def run(*more):
         file = tmp_path / "report.json"
-        done = nhiscan("audit", "aws", "--as-of", AS_OF, "-j", 1, "--no-cache", "-vv", "-o", f"json={file}", *more)
+        done = nhiscan("audit", "aws", "--as-of", AS_OF, "-j", 1, "--no-cache", "-o", f"json={file}", *more)
         return done, json.loads(file.read_text())
 
     return run

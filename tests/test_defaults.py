@@ -383,3 +383,16 @@ def test_nothing_the_program_does_calls_home():
         assert "urlopen" not in text, path
         assert "import requests" not in text, path
         assert "http.client" not in text, path
+
+
+def test_a_collector_that_breaks_never_looks_clean(nhiscan, repo, monkeypatch):
+    from nhiscan.detect.scan import Scanner
+
+    def broken(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(Scanner, "scan", broken)
+    done = audit(nhiscan, repo, more=("--fail-on", "none"))
+    assert done.code == 5
+    assert "a collector broke" in done.err
+    assert any(g["reason"] == "failed" for g in done.json["coverage"]["gaps"])

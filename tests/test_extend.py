@@ -258,7 +258,9 @@ def install_bad(install, where: str, code: str) -> None:
 
 
 def assert_unharmed(done, what: str) -> None:
-    assert done.code == 1, done.err
+    # 5 where it broke: findings of the others are printed, and nobody takes the run for a complete one.
+    harmless = what.startswith(("writes", "says"))
+    assert done.code == (1 if harmless else 5), done.err
     assert "canary-value" not in done.text
     assert [f for f in done.json["findings"] if f["subject"]["name"] == "claude-code"]
     if not what.startswith("writes"):

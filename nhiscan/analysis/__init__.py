@@ -43,11 +43,13 @@ def _join(inventory: Inventory) -> None:
 
 
 def _states(inventory: Inventory, as_of: datetime) -> None:
-    from nhiscan.analysis.state import states
+    from nhiscan.analysis.state import blinded, states
     from nhiscan.model import Credential, Gap, Scope
 
-    found = states(inventory.rows(Credential), inventory.rows(Scope), inventory.rows(Gap), as_of)
+    gaps = inventory.rows(Gap)
+    found = list(states(inventory.rows(Credential), inventory.rows(Scope), gaps, as_of))
     inventory.replace(Credential, found)
+    inventory.add(blinded(found, gaps))
 
 
 def _permissions(inventory: Inventory, as_of: datetime) -> None:

@@ -40,6 +40,25 @@ def states(
         yield credential if state is credential.state else replace(credential, state=state)
 
 
+def blinded(credentials: Iterable[Credential], gaps: Sequence[Gap]) -> Iterator[Gap]:
+    """Why the state of a key found in a file is unknown although its account was audited: the call that was refused."""
+    blinding: dict[str, Gap] = {}
+    for gap in gaps:
+        if gap.operation and any(c == "credential" or c.startswith("credential.") for c in gap.covers):
+            blinding.setdefault(gap.scope_id, gap)
+    for credential in credentials:
+        gap_of_account = blinding.get(f"aws:{credential.account_id}")
+        if gap_of_account is not None and credential.state is None and credential.identity_id is None:
+            yield replace(
+                gap_of_account,
+                id=f"{credential.id}#state",
+                scope_id=credential.scope_id,
+                source="analysis",
+                covers=("credential.state",),
+                subject_id=credential.id,
+            )
+
+
 def _unnamed(credentials: Iterable[Credential]) -> Mapping[str, set[CredentialState | None]]:
     """States of the access keys whose id the account did not tell, by account scope."""
     found: dict[str, set[CredentialState | None]] = defaultdict(set)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nhiscan import __version__
 from nhiscan.api.gather import Gathered, Progress, gather
 from nhiscan.api.policy import Policy, load_policy
-from nhiscan.config import declared_records
+from nhiscan.config import Context, declared_records
 from nhiscan.config.context import matches
 from nhiscan.model import (
     COLLECTED,
@@ -142,6 +142,8 @@ def _params(rules: RuleSet, config: Config) -> dict[str, dict[str, object]]:
 
 def _declare(inventory: Inventory, policy: Policy) -> None:
     context = policy.config.context
+    if context == Context():
+        return
     named = [(r.id, getattr(r, "name", None)) for kind in _NAMED for r in inventory.rows(kind)]
     inventory.add(declared_records(context, named))
     for kind in _NAMED if context.environments else ():
@@ -204,11 +206,12 @@ def _judge(
         scopes={s.id: s.name for s in inventory.rows(Scope)},
         redact=options.redact,
         calls=_calls(gathered),
+        crashes=tuple(f"{m.id}: {m.crash}" for m in gathered.manifests if m.crash),
     )
 
 
 def _calls(gathered: Gathered) -> dict[str, int]:
-    total: Counter[str] = Counter()
+    total = Counter(gathered.calls)
     for manifest in gathered.manifests:
         total.update(manifest.calls)
     return dict(total.most_common())

@@ -51,6 +51,7 @@ class Gathered:
     gaps: tuple[Gap, ...]
     notices: tuple[Notice, ...]
     spool: Spool
+    calls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,10 @@ def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _:
         info = RunInfo(SCHEMA, __version__, key.id, options.as_of.isoformat(), texts)
         spool = Spool.begin(directory, info)
         plans = [_plan(target, ctx) for target in options.targets]
-        _tell_broken(plans, spool)
+        broken = _tell_broken(plans, spool)
         manifests = _collect(plans, ctx, spool, options.jobs, on_progress)
-        yield _gathered(plans, manifests, spool)
+        found = _gathered(plans, manifests, spool)
+        yield dataclasses.replace(found, calls=ctx.calls, manifests=(*broken, *manifests))
 
 
 def _plan(target: Target, ctx: Context) -> _Plan:
@@ -120,14 +122,19 @@ def _sound(unit: object, name: str) -> Unit:
     return dataclasses.replace(unit, params=params)
 
 
-def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> None:
+def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> list[Manifest]:
     """A collector that could not name its units leaves a gap in every scope of the target, saved with the run."""
+    told = []
     for plan in plans:
         for name, error in plan.broken.items():
             for scope in sorted({unit.scope_id for unit in plan.units}):
                 unit = Unit(f"{name}:units/{scope}", name, scope, plan.target)
                 gap = runner.failure(unit, error)
-                spool.add_unit(Manifest(unit.id, name, scope, plan.target.text, "failed", {"gap": 1}), [gap])
+                crash = None if isinstance(error, TargetError) else gap.detail
+                manifest = Manifest(unit.id, name, scope, plan.target.text, "failed", {"gap": 1}, crash=crash)
+                spool.add_unit(manifest, [gap])
+                told.append(manifest)
+    return told
 
 
 def _collect(
@@ -178,8 +185,8 @@ def _has_evidence(manifest: Manifest) -> bool:
     """Whether a unit read anything: records, or the certainty that there are none."""
     if manifest.status == "succeeded" or any(t not in _NOT_EVIDENCE for t in manifest.counts):
         return True
-    # A repository whose only gaps are skipped binaries has been read; one whose calls were all refused has not.
-    return manifest.status == "partial" and manifest.collector.startswith("repo.")
+    # A repository whose only gaps are skipped binaries has been read; an account whose calls were refused has not.
+    return manifest.status == "partial" and getattr(registry.load(manifest.collector), "local", False) is True
 
 
 def _of_run(target: Target, run: Spool) -> list[TargetSummary]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nhiscan.cli import common
-from nhiscan.cli.errors import UsageError
+from nhiscan.cli.errors import UsageError, inert
 from nhiscan.cli.output import Output, check, outputs, render
 
 if TYPE_CHECKING:
@@ -112,12 +112,16 @@ def _say_end(result: Result, verbose: int) -> None:
     if verbose and result.calls:
         each = ", ".join(f"{operation} {count}" for operation, count in result.calls.items())
         sys.stderr.write(f"{sum(result.calls.values())} API calls: {each}\n")
+    for crash in result.crashes:
+        sys.stderr.write(f"error: a collector broke, what it gave before is kept: {inert(crash)}\n")
     if result.errors:
         broken = ", ".join(e.rule_id for e in result.errors)
         sys.stderr.write(f"error: {len(result.errors)} rule(s) broke and decided nothing: {broken}\n")
     for target in result.targets:
         if target.failed:
-            sys.stderr.write(f"error: {target.text}: {target.error}\n  try: {target.remedy}\n")
+            sys.stderr.write(
+                f"error: {inert(target.text)}: {inert(target.error or '')}\n  try: {inert(target.remedy or '')}\n"
+            )
 
 
 def _redact(values: list[str] | None) -> frozenset[str]:

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class TargetKind(StrEnum):
-    """The schemes a target can have; a plain path has none."""
+    """The kinds of target every collector is asked about; any other kind is a scheme that a collector declares."""
 
     PATH = "path"
     SNAPSHOT = "snapshot"
-    AWS = "aws"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """One thing to audit, as the user named it (`text`): `.`, `aws:prod`, `snapshot:DIR`.
 
-    `value` is what follows the scheme: a resolved path for `path` and `snapshot`, a profile or `""` for `aws`.
+    `kind` is `path`, `snapshot`, or the scheme of a collector (`aws`); `value` is what follows the scheme: a resolved
+    path for `path` and `snapshot`, a profile or `""` for `aws`.
     """
 
     text: str
-    kind: TargetKind
+    kind: str
     value: str
 
 
@@ -85,8 +85,10 @@ class Collector(Protocol):
     """One source.
 
     `requires` maps a permission to the table or `table.column` that is not seen without it; from it come the printed
-    policy, the preflight of `doctor`, the docs, and the sentence in the report.  `writes` lists permissions that are
-    not read-only and why they are needed (documented exceptions; empty for nearly everybody).
+    policy, the preflight of `doctor`, the docs, and the sentence in the report.  Optional attributes: `schemes`, the
+    target schemes it answers to (`("aws",)`); `local`, True when it reads files and has read something even where all
+    it left is gaps; `covers`, the tables a failed unit leaves unseen; `writes`, permissions that are not read-only and
+    why they are needed (documented exceptions; empty for nearly everybody).
     """
 
     name: ClassVar[str]

@@ -6,6 +6,7 @@ Modules are listed without importing them; only the ones asked for are loaded.
 from __future__ import annotations
 
 import pkgutil
+from contextlib import suppress
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -46,6 +47,16 @@ def load(name: str) -> Collector:
 def is_shipped(name: str) -> bool:
     """Whether a collector is part of nhiscan, and not of a plugin."""
     return name in _shipped()
+
+
+@cache
+def schemes() -> tuple[str, ...]:
+    """The target schemes that collectors answer to, sorted; a plugin that cannot be loaded answers to none here."""
+    found: set[str] = set()
+    for name in names():
+        with suppress(PluginError):
+            found.update(getattr(load(name), "schemes", ()))
+    return tuple(sorted(found))
 
 
 @cache

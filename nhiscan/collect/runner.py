@@ -14,6 +14,7 @@ import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,20 @@ from nhiscan.store.schema import problem
 from nhiscan.store.spool import Manifest, Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nhiscan.store.spool import UnitWriter
 
 _NOT_COVERED = {"gap", "declared", "scope"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a unit ended, in the words of its manifest."""
+
+    status: str
+    calls: Mapping[str, int] = field(default_factory=dict)
+    crash: str | None = None
 
 
 class ContractError(Exception):
@@ -58,7 +68,7 @@ def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
     """Run one unit and publish what it gave, a failure included."""
     spool = Spool.open(directory)
     ctx = dataclasses.replace(ctx, calls={})
-    status = "succeeded"
+    status, crash = "succeeded", None
     with spool.writer(unit.id) as writer, muted():
         try:
             collector = registry.load(unit.collector)
@@ -69,9 +79,11 @@ def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
                 if isinstance(record, Gap):
                     status = "partial"
         except (Exception, SystemExit) as e:  # noqa: BLE001 - whatever a collector does, the rest of the run goes on
-            status = "partial" if writer.counts else "failed"
-            writer.write(failure(unit, e))
-    return _publish(spool, unit, status, writer, ctx.calls)
+            status = "partial" if set(writer.counts) - {"scope", "gap"} else "failed"
+            gap = failure(unit, e)
+            crash = None if isinstance(e, TargetError) else gap.detail
+            writer.write(gap)
+    return _publish(spool, unit, writer, Outcome(status, ctx.calls, crash))
 
 
 @contextmanager
@@ -81,8 +93,10 @@ def muted() -> Iterator[None]:
         yield
 
 
-def _publish(spool: Spool, unit: Unit, status: str, writer: UnitWriter, calls: dict[str, int]) -> Manifest:
-    manifest = Manifest(unit.id, unit.collector, unit.scope_id, unit.target.text, status, dict(writer.counts), calls)
+def _publish(spool: Spool, unit: Unit, writer: UnitWriter, end: Outcome) -> Manifest:
+    counts = dict(writer.counts)
+    where = (unit.id, unit.collector, unit.scope_id, unit.target.text)
+    manifest = Manifest(*where, end.status, counts, end.calls, end.crash)
     spool.publish(manifest, writer)
     return manifest
 
@@ -174,4 +188,4 @@ def _alone(unit: Unit, ctx: Context, spool: Spool) -> Manifest:
     with spool.writer(unit.id) as writer:
         remedy = "audit this target by itself with more memory; if it dies again, report it as a bug of nhiscan"
         writer.write(_gap(unit, "the worker process died twice", remedy))
-    return _publish(spool, unit, "failed", writer, {})
+    return _publish(spool, unit, writer, Outcome("failed", crash="the worker process died twice"))

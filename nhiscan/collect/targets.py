@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nhiscan.collect import registry
 from nhiscan.collect.protocol import Target, TargetKind
 
 _SCHEME = re.compile(r"[a-z][a-z0-9]{1,15}")
@@ -22,8 +23,8 @@ def parse(text: str) -> Target:
     Raises TargetSyntaxError for an unknown scheme and for a path that does not exist.
     """
     scheme, colon, rest = text.partition(":")
-    if scheme == "aws" and (colon or not _exists(text)):
-        return Target(text, TargetKind.AWS, rest)
+    if scheme in registry.schemes() and (colon or not _exists(text)):
+        return Target(text, scheme, rest)
     if scheme == "snapshot" and colon:
         return Target(text, TargetKind.SNAPSHOT, _existing(rest, text))
     if colon and _SCHEME.fullmatch(scheme) and not _exists(text):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nhiscan.config.context import Context, read_context
 from nhiscan.config.reader import ConfigError, Reader
+from nhiscan.detect.conceal import conceal
 from nhiscan.engine.yamlfile import RuleFileError
 from nhiscan.engine.yamlfile import parse as parse_yaml
 from nhiscan.model import Confidence, Severity
@@ -144,7 +145,8 @@ def _suppressions(reader: Reader) -> tuple[Suppression, ...]:
                 subject=reader.text((*where, "subject")),
                 path=reader.text((*where, "path")),
                 owner=reader.text((*where, "owner")),
-                reason=reader.text((*where, "reason")),
+                # Reports repeat it, and people paste what they suppress.
+                reason=conceal(reader.text((*where, "reason")) or "") or None,
                 expires=_date(reader, (*where, "expires")),
                 origin=f"{reader.name}:{reader.line(where)}",
             )

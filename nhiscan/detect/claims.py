@@ -5,8 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from nhiscan.model import Lifetime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DAY = timedelta(days=1)
 _OPENSSH = b"openssh-key-v1\0"
 _SHOWN = ("iss", "sub", "aud", "role", "kid", "ref")  # facts that name an identity, never its proof
 
@@ -22,6 +29,16 @@ def jwt_facts(token: str) -> dict[str, str] | None:
         if (moment := _moment(body.get(name))) is not None:
             facts[name] = moment.isoformat()
     return facts
+
+
+def lifetime(facts: Mapping[str, str]) -> Lifetime | None:
+    """How long the token of these facts lives: at most a day is short; None when only its end is known."""
+    issued, expires = (datetime.fromisoformat(facts[n]) if n in facts else None for n in ("iat", "exp"))
+    if expires is None:
+        return Lifetime.STATIC
+    if issued is None:
+        return None
+    return Lifetime.SHORT_LIVED if expires - issued <= _DAY else Lifetime.STATIC
 
 
 def key_encrypted(pem: str) -> bool | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.detect import checksum, claims, noise
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _ESCAPED = frozenset(b"nrt")  # the letter of `\n` before a token belongs to the escape
 _LOOK_BACK = 200
+_SUPABASE_ROLES = frozenset({"anon", "service_role"})
 SILENT = frozenset({"value", "password", "login"})
 """Groups of a pattern that never become facts: a user name in an address can be a token itself."""
 _KEY = re.compile(
@@ -112,22 +113,26 @@ def build(
     value, more = decoded
     if item.part is ExposurePart.KEY_ID:
         facts["key_id"] = text
-    provider, public = _issuer(item, more)
-    return Candidate(
+    candidate = Candidate(
         kind=item.kind, value=Sensitive(value), line=file.lines.at(start), start=start, end=end, format=item.id,
-        provider=provider, key_name=key, part=item.part, lifetime=item.lifetime, human=item.human,
-        public=public, facts=facts | more, confidence=confidence, weight=item.weight,
+        provider=item.provider, key_name=key, part=item.part, lifetime=item.lifetime, human=item.human,
+        public=item.public, facts=facts | more, confidence=confidence, weight=item.weight,
     )  # fmt: skip
+    return _told_by_claims(candidate, more) if item.decode == "jwt" else candidate
 
 
-def _issuer(item: Format, claims_: Mapping[str, str]) -> tuple[str, bool | None]:
-    """Provider and publicness, which a JWT tells by its claims (Supabase's `anon` key is public by design)."""
-    issuer = claims_.get("iss", "")
-    if item.decode != "jwt":
-        return item.provider, item.public
-    if issuer == "supabase" or ("ref" in claims_ and "role" in claims_):
-        return "supabase", claims_.get("role") == "anon"
-    return ("kubernetes" if issuer.startswith("kubernetes/") or "kubernetes.default" in issuer else item.provider), None
+def _told_by_claims(item: Candidate, told: Mapping[str, str]) -> Candidate:
+    """The candidate with what a JWT says of itself: issuer, lifetime, whether it is public.
+
+    A Supabase key with role `anon` is public by design; `service_role` passes every row policy.
+    """
+    issuer, role = told.get("iss", ""), told.get("role")
+    item = replace(item, lifetime=claims.lifetime(told))
+    if issuer == "supabase" or role in _SUPABASE_ROLES or ("ref" in told and role):
+        return replace(item, provider="supabase", public=role == "anon", human=False if role in _SUPABASE_ROLES else None)
+    if issuer.startswith("kubernetes/") or "kubernetes.default" in issuer:
+        return replace(item, provider="kubernetes")
+    return item
 
 
 def key_before(data: bytes, start: int) -> str | None:

@@ -15,22 +15,25 @@ _REFERENCE = re.compile(
     r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|%[sdr]\b|^%v$"
     r"|^(?:env|vault|op|ssm|keyring|secretsmanager|file|ref|kms|awskms|gcpkms|arn|urn|sops|secret)://?"
     r"|^(?:arn|urn|env|file|ref|secret|valueFrom|resolve):|^projects/[^/]+/secrets/"
-    r"|^ENC\[|^\$ANSIBLE_VAULT|^encrypted:|^!vault|^AQICAH|^vault:v\d|^age1|^-----BEGIN (?:AGE|PGP M)"
+    r"|^!vault|^AQICAH|^vault:v\d|^age1|^-----BEGIN (?:AGE|PGP M)"
     # "Salted__" in base 64 (openssl enc); a YAML alias; a role of reStructuredText
     r"|^U2FsdGVkX1|^\*[A-Za-z_]\w*$|^:[\w-]+:$",
     re.IGNORECASE,
 )
+_ENCRYPTED = re.compile(r"ENC\[|encrypted:|\$ANSIBLE_VAULT", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
     r"\b(?:your?|my|some|an?|the|insert|enter|put|paste|add|replace|change|set|use|provide|fill|todo|fixme)[ _.-]*"
     r"(?:your|own|real|actual|with|this|me|in|here|it|secret|api|access|auth|private|client|bot|app|openai|github|aws"
     r"|token|key|password|passwd|pass|value|id|account)"
+    r"|(?:^|[^A-Za-z])(?:your|paste|insert|replace|enter)(?![A-Za-z])|[_ -]here$|^here[_ -]|^(?:foo|bar|mock)(?:[_ -]|$)"
+    r"|^\[[^\[\]]*\]$|^\([^()]*\)$"
     r"|example|sample|dummy|place[ _-]?holder|change[ _-]?(?:me|it|this)|goes[ _-]?here|foo[ _-]?ba[rz]|lorem|fake"
     r"|redacted|masked|removed|scrubbed|sanitized|obfuscated|abcdefg|qwerty|asdfgh|1234567890|0123456789"
     r"|not[ _-]?(?:a[ _-]?)?(?:real|secret|set|valid|used|needed|required)|deadbeef|cafebabe|badcafe"
     r"|x{4,}|\*{3,}|\.{3,}|…|_{4,}|-{6,}|={4,}|#{3,}|0{8,}"
     r"|^(?:test|secret|token|password|passwd|pass|pwd|none|null|nil|undefined|true|false|yes|no|on|off|default|unset"
     r"|empty|string|str|text|bytes|unknown|n/?a|tbd|disabled|enabled|required|optional|hidden|public|private|user"
-    r"|username|admin|root|guest|localhost|changeit|bearer|basic|apikey|api[_-]key|blank|prompt|ask|any|all|auto"
+    r"|username|admin|root|guest|localhost|changeit|bearer|basic|apikey|api[_-]?key|key|access[_-]token|testing|na|blank|prompt|ask|any|all|auto"
     r"|value)$",
     re.IGNORECASE,
 )
@@ -79,7 +82,12 @@ def is_placeholder(text: str) -> bool:
 
 def is_reference(text: str) -> bool:
     """Whether the value points elsewhere (variable, vault, template) or is encrypted."""
-    return _REFERENCE.search(text[:2_000]) is not None
+    return is_encrypted(text) or _REFERENCE.search(text[:2_000]) is not None
+
+
+def is_encrypted(text: str) -> bool:
+    """Whether the value is cipher text of a known tool (SOPS, dotenvx, Ansible), which is no secret."""
+    return _ENCRYPTED.match(text) is not None
 
 
 def is_code(text: str) -> bool:

@@ -39,7 +39,7 @@ def join(found: list[Candidate], data: bytes) -> list[Candidate]:
     out = [c for c in found if c.format not in {KEY_ID, SECRET}]
     # The id stays a place of its own: a reference to the variable that holds it must find it.
     out += [_key_id(c) for c in ids]
-    out += [_pair(ids[i], secrets[j]) for i, j in partner.items()]
+    out += [pair(ids[i], secrets[j]) for i, j in partner.items()]
     used = set(partner.values())
     out += [c for j, c in enumerate(secrets) if j not in used and c.detector != BARE]
     return sorted(out, key=lambda c: c.start)
@@ -71,7 +71,8 @@ def _key_id(item: Candidate) -> Candidate:
     return replace(item, facts=facts, part=ExposurePart.KEY_ID)
 
 
-def _pair(key: Candidate, secret: Candidate) -> Candidate:
+def pair(key: Candidate, secret: Candidate) -> Candidate:
+    """The one credential that a key id and a secret are, at the place of the secret."""
     known = _key_id(key)
     return replace(
         known, value=secret.value, line=secret.line, start=secret.start, end=secret.end, part=ExposurePart.VALUE,

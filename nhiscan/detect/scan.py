@@ -52,11 +52,16 @@ class Scanner:
         """The credentials of a file, by position; `path` tells what sort of file it is and is not opened."""
         generated = _GENERATED.search(path) is not None
         second = AssignmentMatcher(self.keyed, path, bare=_CODE.search(path) is None, generic=not generated)
-        found = [*self.literals.scan(data), *second.scan(data)]
-        if not found:
-            return []
-        chosen = without_overlaps(pairs.join(without_overlaps(found), data))
+        chosen = self._chosen(data, second)
         return [_doubtful(c) for c in chosen] if _TRIAL.search(path) else chosen
+
+    def known(self, data: bytes) -> list[Candidate]:
+        """The credentials in known formats only, by position."""
+        return self._chosen(data, AssignmentMatcher(self.keyed, generic=False))
+
+    def _chosen(self, data: bytes, second: Matcher) -> list[Candidate]:
+        found = [*self.literals.scan(data), *second.scan(data)]
+        return without_overlaps(pairs.join(without_overlaps(found), data)) if found else []
 
 
 def without_overlaps(found: Iterable[Candidate]) -> list[Candidate]:

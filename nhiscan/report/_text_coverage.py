@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from nhiscan.engine.verdict import RuleCoverage
+    from nhiscan.model import Gap
     from nhiscan.triage.result import Result
 
 _NOUNS = {
@@ -35,6 +36,21 @@ def not_assessed(coverage: Iterable[RuleCoverage]) -> Iterator[str]:
         names = sorted(rules[key])
         what = names[0] if len(names) == 1 else _count(len(names), "rule", "rules")
         yield f"{what} in {_where(scopes[key])}, because {reason}" + (f" → {remedy}" if remedy else "")
+
+
+def not_seen(gaps: Iterable[Gap], told: Iterable[str], *, everything: bool) -> Iterator[str]:
+    """What was refused and no rule has told of yet, each remedy once; with `everything` every gap."""
+    if everything:
+        for gap in gaps:
+            yield f"{', '.join(gap.covers)} of {gap.subject_id or gap.scope_id} ({gap.reason}) → {gap.remedy}"
+        return
+    sentences = list(told)
+    refused: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for gap in gaps:
+        if gap.operation and not any(gap.remedy in sentence for sentence in sentences):
+            refused[gap.operation, gap.reason, gap.remedy].update(gap.covers)
+    for (operation, reason, remedy), covers in sorted(refused.items()):
+        yield f"{', '.join(sorted(covers))} ({operation} {reason}) → {remedy}"
 
 
 def _where(scopes: Iterable[str]) -> str:

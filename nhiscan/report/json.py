@@ -10,7 +10,7 @@ from nhiscan.model import Confidence, Severity
 from nhiscan.report._redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
     from typing import TextIO
 
@@ -26,6 +26,10 @@ STATES = ("new", "known", "suppressed")
 
 Document = dict[str, object]
 
+# How deep objects are opened over several lines.
+_OPEN = 2
+_compact = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode
+
 
 def write(result: Result, out: TextIO, options: ReportOptions) -> None:
     """Write the report; equal results give equal bytes."""
@@ -34,9 +38,24 @@ def write(result: Result, out: TextIO, options: ReportOptions) -> None:
 
 def dump(value: object, out: TextIO) -> None:
     """Write JSON in ASCII: no control or reordering character of a scanned name reaches a terminal as itself."""
-    encoder = json.JSONEncoder(indent=2, ensure_ascii=True, allow_nan=False)
-    out.writelines(chunk.replace("\x7f", "\\u007f") for chunk in encoder.iterencode(value))
+    out.writelines(chunk.replace("\x7f", "\\u007f") for chunk in _chunks(value, 0))
     out.write("\n")
+
+
+def _chunks(value: object, depth: int) -> Iterator[str]:
+    """Outer objects and lists over several lines, their items on one each: readable, diffable, and much faster."""
+    pad = "  " * (depth + 1)
+    if isinstance(value, dict) and value and depth < _OPEN:
+        for n, (key, item) in enumerate(value.items()):
+            yield f"{',' if n else '{'}\n{pad}{_compact(key)}: "
+            yield from _chunks(item, depth + 1)
+        yield f"\n{pad[2:]}}}"
+    elif isinstance(value, list | tuple) and value and depth <= _OPEN and isinstance(value[0], dict):
+        for n, item in enumerate(value):
+            yield f"{',' if n else '['}\n{pad}{_compact(item)}"
+        yield f"\n{pad[2:]}]"
+    else:
+        yield _compact(value)
 
 
 def document(result: Result) -> Document:

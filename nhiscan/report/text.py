@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nhiscan.model import Severity
 from nhiscan.report._plain import clean, short_keys
 from nhiscan.report._redact import redact
-from nhiscan.report._text_coverage import frameworks, not_assessed
+from nhiscan.report._text_coverage import frameworks, not_assessed, not_seen
 from nhiscan.triage.context import IN_HISTORY
 
 if TYPE_CHECKING:
@@ -251,10 +251,8 @@ def _summary(result: Result, verbosity: int) -> Iterator[Line]:
         yield [("not assessed: ", "yellow"), (say(text), "")]
     if len(holes) > len(shown):
         yield [("not assessed: ", "yellow"), (f"{len(holes) - len(shown)} more reasons; -v shows them", "")]
-    if verbosity > 0:
-        for gap in result.gaps:
-            text = f"{', '.join(gap.covers)} of {gap.subject_id or gap.scope_id} ({gap.reason}) → {gap.remedy}"
-            yield [("not seen: ", "yellow"), (say(text), "")]
+    for text in not_seen(result.gaps, holes, everything=verbosity > 0):
+        yield [("not seen: ", "yellow"), (say(text), "")]
     for notice in result.notices:
         remedy = f" → {notice.remedy}" if notice.remedy else ""
         yield [("note: ", "cyan"), (say(f"{notice.message}{remedy}"), "")]

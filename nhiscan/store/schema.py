@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nhiscan.model import RECORDS, Record, column_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _SQL_TYPES: Mapping[object, str] = {
     str: "VARCHAR",
@@ -135,22 +135,38 @@ def _plain(value: object) -> object:
 
 def from_row(record: type[Record], row: Mapping[str, object]) -> Record:
     """A record from a row of its table or an object of its spool file.  Raises ValueError on a foreign value."""
-    return record(**{c.field: _typed(c, row.get(c.name)) for c in columns(record)})
+    return record(**{field: read(row.get(name)) for name, field, read in _readers(record.table)})
 
 
-def _typed(column: Column, value: object) -> Any:  # noqa: ANN401 - the dataclass field decides
-    if value is None:
-        return None if column.nullable else _default(column)
+@cache
+def _readers(table: str) -> tuple[tuple[str, str, Callable[[object], Any]], ...]:
+    """Column, field and reader of each column; built once, because tables have many rows."""
+    return tuple((c.name, c.field, _reader(c)) for c in _columns(table))
+
+
+def _reader(column: Column) -> Callable[[object], Any]:
+    convert = _converter(column)
+    if column.nullable:
+        return lambda value: None if value is None else convert(value)
+    return lambda value: _default(column) if value is None else convert(value)
+
+
+def _converter(column: Column) -> Callable[[Any], Any]:
     if column.sql == "TIMESTAMP":
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return _moment
     if column.sql == "VARCHAR[]":
-        return tuple(cast("list[str]", value))
+        return tuple
     if typing.get_origin(column.python) is Mapping:
-        return json.loads(value) if isinstance(value, str) else value
+        return lambda value: json.loads(value) if isinstance(value, str) else value
     if column.vocabulary:
-        return cast("type[StrEnum]", column.python)(str(value))
-    return value
+        words = {str(word): word for word in cast("type[StrEnum]", column.python)}
+        return lambda value: words[value] if value in words else cast("type[StrEnum]", column.python)(value)
+    return lambda value: value
+
+
+def _moment(value: object) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _default(column: Column) -> object:

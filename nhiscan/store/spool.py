@@ -49,7 +49,10 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """How a unit went: `status` is succeeded, partial or failed; `counts` is records per table."""
+    """How a unit went: `status` is succeeded, partial or failed; `counts` is records per table.
+
+    `crash` says where the collector broke, None when it ended by itself.
+    """
 
     id: str
     collector: str
@@ -58,6 +61,7 @@ class Manifest:
     status: str
     counts: Mapping[str, int]
     calls: Mapping[str, int] = field(default_factory=dict)
+    crash: str | None = None
 
 
 class UnitWriter:

@@ -38,7 +38,7 @@ class Gate:
 
 def exit_code(result: Result, gate: Gate) -> ExitCode:
     """The exit code of a finished audit."""
-    if result.errors:
+    if result.errors or result.crashes:
         return ExitCode.INTERNAL
     failed = [t for t in result.targets if t.failed]
     if failed and (len(failed) == len(result.targets) or not gate.allow_failed_targets):

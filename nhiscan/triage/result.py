@@ -104,7 +104,7 @@ class Notice:
 class Result:
     """One audit.  `findings` holds entries and folded verdicts, worst first; `counts` is rows per inventory table.
 
-    `calls` counts the API calls by operation.
+    `calls` counts the API calls by operation; `crashes` names the units whose collector broke.
     """
 
     version: str
@@ -120,6 +120,7 @@ class Result:
     scopes: Mapping[str, str] = field(default_factory=dict)
     redact: frozenset[str] = frozenset()
     calls: Mapping[str, int] = field(default_factory=dict)
+    crashes: tuple[str, ...] = ()
 
     @property
     def entries(self) -> tuple[Finding, ...]:

@@ -104,3 +104,18 @@ def test_what_has_run_out_is_expired(known, days, expected):
 
 def test_what_the_issuer_said_is_kept():
     assert state(key(state=CredentialState.ACTIVE)) == "active"
+
+
+def test_a_key_of_an_account_that_refused_to_list_keys_says_which_call_was_refused():
+    from nhiscan.analysis.state import blinded
+    from nhiscan.model import Credential, Gap, GapReason
+
+    refused = Gap(
+        id="g", scope_id="aws:123456789012", source="aws.iam", covers=("credential",), reason=GapReason.DENIED,
+        remedy="allow iam:ListAccessKeys", operation="iam:ListAccessKeys",
+    )  # fmt: skip
+    leaked = Credential(id="c", scope_id="repo:a", source="t", provider="aws", key_id="k", account_id="123456789012")
+    elsewhere = Credential(id="d", scope_id="repo:a", source="t", provider="aws", key_id="l", account_id="999999999999")
+    (told,) = blinded([leaked, elsewhere], [refused])
+    assert (told.subject_id, told.scope_id, told.covers) == ("c", "repo:a", ("credential.state",))
+    assert (told.operation, told.remedy) == ("iam:ListAccessKeys", "allow iam:ListAccessKeys")

@@ -240,3 +240,29 @@ def test_many_entries_of_one_rule_are_counted_and_verbose_shows_them_all():
     assert f"and 3 more of {findings[0].rule.id}" in short
     assert "NSF-0000000012" not in short
     assert "NSF-0000000012" in shown(result(findings=findings), verbosity=1)
+
+
+def test_what_was_refused_is_said_even_where_no_rule_needs_it():
+    from nhiscan.model import Gap, GapReason
+    from nhiscan.report._text_coverage import not_seen
+
+    def gap(n, operation, remedy):
+        return Gap(
+            id=n,
+            scope_id="s",
+            source="t",
+            covers=("identity",),
+            reason=GapReason.DENIED,
+            remedy=remedy,
+            operation=operation,
+        )
+
+    gaps = [
+        gap("1", "iam:ListSAMLProviders", "allow A"),
+        gap("2", "iam:ListSAMLProviders", "allow A"),
+        gap("3", "x:Y", "B"),
+    ]
+    assert list(not_seen(gaps, ["rules …, because … → B"], everything=False)) == [
+        "identity (iam:ListSAMLProviders denied) → allow A"
+    ]
+    assert len(list(not_seen(gaps, [], everything=True))) == 3

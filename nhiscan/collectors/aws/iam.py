@@ -42,11 +42,12 @@ class IamCollector:
         "iam:GenerateCredentialReport": "starts AWS's own report on ages and last use of keys; changes no identity",
         "sts:AssumeRole": "only when the chosen profile says so, to obtain its credentials",
     }
+    schemes: ClassVar[tuple[str, ...]] = ("aws",)
     covers: ClassVar[tuple[str, ...]] = ("identity", "credential", "policy", "attachment", "member", "owner")
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for the account behind a profile, one for each account in a snapshot directory."""
-        if target.kind is TargetKind.AWS:
+        if target.kind in self.schemes:
             yield self._account_unit(target, ctx)
         elif target.kind is TargetKind.SNAPSHOT:
             for export in _snapshot.exports(target):

@@ -51,6 +51,7 @@ class RepoAgents:
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Agent and MCP configuration in a checkout"
     requires: ClassVar[Mapping[str, str]] = {}
+    local: ClassVar[bool] = True
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""

@@ -57,6 +57,7 @@ class RepoSecrets:
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Secrets in a checkout"
     requires: ClassVar[Mapping[str, str]] = {}
+    local: ClassVar[bool] = True
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read or holds no file."""

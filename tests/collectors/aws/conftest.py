@@ -53,7 +53,7 @@ def audit(ctx):
     """units() and collect() of the live account, the calls counted in `ctx.calls`."""
 
     def run(target=None):
-        target = target or Target("aws", TargetKind.AWS, "")
+        target = target or Target("aws", "aws", "")
         return [record for unit in COLLECTOR.units(target, ctx) for record in COLLECTOR.collect(unit, ctx)]
 
     return run

@@ -21,7 +21,7 @@ ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "
 TRUST = json.dumps(
     {"Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}}
 )
-ONLINE = Target("aws", TargetKind.AWS, "")
+ONLINE = Target("aws", "aws", "")
 DENIABLE = sorted(set(COLLECTOR.requires) - {"sts:GetCallerIdentity"})
 
 
@@ -236,7 +236,7 @@ def test_profile_of_the_target_is_used(lab, ctx, environment, tmp_path):
         "[profile prod]\nregion = eu-west-1\naws_access_key_id = testing\naws_secret_access_key = testing\n"
     )
     environment.setenv("AWS_CONFIG_FILE", str(config))
-    (unit,) = COLLECTOR.units(Target("aws:prod", TargetKind.AWS, "prod"), ctx)
+    (unit,) = COLLECTOR.units(Target("aws:prod", "aws", "prod"), ctx)
     assert unit.params["profile"] == "prod"
 
 

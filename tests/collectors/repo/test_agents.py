@@ -103,7 +103,7 @@ def test_the_collector_keeps_the_contract():
 def test_a_path_is_one_unit_and_an_account_none(tmp_path):
     (unit,) = COLLECTOR.units(Target(".", TargetKind.PATH, str(tmp_path)), CTX)
     assert (unit.collector, unit.scope_id) == ("repo.agents", f"dir:{tmp_path.name}")
-    assert list(COLLECTOR.units(Target("aws", TargetKind.AWS, ""), CTX)) == []
+    assert list(COLLECTOR.units(Target("aws", "aws", ""), CTX)) == []
 
 
 def test_an_agent_and_its_server_have_stable_ids_and_places(run):

@@ -61,7 +61,7 @@ def of(kind, records):
 
 def test_the_collector_keeps_the_protocol():
     assert isinstance(COLLECTOR, Collector)
-    assert list(COLLECTOR.units(Target("aws", TargetKind.AWS, ""), CTX)) == []
+    assert list(COLLECTOR.units(Target("aws", "aws", ""), CTX)) == []
 
 
 def test_a_directory_without_files_is_a_target_error(tmp_path):
