@@ -14,6 +14,8 @@ from nhiscan.triage.exitcode import ExitCode
 
 # What a shell reports for a program ended by Ctrl-C (128 + SIGINT).
 INTERRUPTED = 130
+# What a shell reports for a program whose reader went away (128 + SIGPIPE): nobody saw the end, so it is not clean.
+PIPE_CLOSED = 141
 
 app = typer.Typer(
     name="nhiscan",
@@ -62,6 +64,16 @@ def run() -> None:
     sys.exit(invoke(sys.argv[1:]))
 
 
+def _reader_is_gone() -> bool:
+    """Whether standard output is closed (`| head`); then it is put aside, so that Python does not complain at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = None
+        return True
+    return False
+
+
 def invoke(argv: list[str]) -> int:
     """Run one command line and return its exit code; messages go to standard error."""
     try:
@@ -70,10 +82,11 @@ def invoke(argv: list[str]) -> int:
         return e.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`| head`); point stdout elsewhere so that the interpreter does not complain at exit.
-        sys.stdout = None
-        return ExitCode.CLEAN
+    except SystemExit:
+        # rich ends the program with 1 when its reader goes away; 1 would say that there are findings.
+        return PIPE_CLOSED
+    except BrokenPipeError as e:
+        return PIPE_CLOSED if _reader_is_gone() else report_exception(e)
     except Exception as e:  # noqa: BLE001 - the last line of defence against tracebacks
         return report_exception(e)
     if code == INTERRUPTED:

@@ -58,8 +58,7 @@ def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterato
         else:
             waiting.append(unit)
     if jobs <= 1:
-        for unit in waiting:
-            yield collect(unit, ctx, spool.directory)
+        yield from (collect(unit, ctx, spool.directory) for unit in waiting)
     elif waiting:
         yield from _pooled(waiting, ctx, spool, min(jobs, len(waiting)))
 
@@ -151,8 +150,14 @@ def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iter
     """One pool's life: finished units with their manifests, and after a crash the others with None, oldest first."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_die_with_parent)
+    futures: dict[Future[Manifest], Unit] = {}
     try:
-        futures: dict[Future[Manifest], Unit] = {pool.submit(collect, u, ctx, spool.directory): u for u in units}
+        try:
+            futures.update({pool.submit(collect, u, ctx, spool.directory): u for u in units})
+        except OSError:
+            # The system lets no process start (an interpreter this user may not execute): do the work here.
+            yield from ((unit, collect(unit, ctx, spool.directory)) for unit in units)
+            return
         pending = set(futures)
         broken: list[Unit] = []
         while pending:

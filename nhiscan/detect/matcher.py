@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _ESCAPED = frozenset(b"nrt")  # the letter of `\n` before a token belongs to the escape
 _LOOK_BACK = 200
+_SCHEMES = {
+    "postgres": "postgres", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "mongodb": "mongodb",
+    "redis": "redis", "rediss": "redis", "snowflake": "snowflake", "neo4j": "neo4j", "clickhouse": "clickhouse",
+}  # fmt: skip
 _SUPABASE_ROLES = frozenset({"anon", "service_role"})
 SILENT = frozenset({"value", "password", "login"})
 """Groups of a pattern that never become facts: a user name in an address can be a token itself."""
@@ -113,6 +117,8 @@ def build(
     value, more = decoded
     if item.part is ExposurePart.KEY_ID:
         facts["key_id"] = text
+    if item.decode == "url":
+        item = replace(item, provider=provider_of_address(text) or item.provider)
     candidate = Candidate(
         kind=item.kind, value=Sensitive(value), line=file.lines.at(start), start=start, end=end, format=item.id,
         provider=item.provider, key_name=key, part=item.part, lifetime=item.lifetime, human=item.human,
@@ -129,10 +135,17 @@ def _told_by_claims(item: Candidate, told: Mapping[str, str]) -> Candidate:
     issuer, role = told.get("iss", ""), told.get("role")
     item = replace(item, lifetime=claims.lifetime(told))
     if issuer == "supabase" or role in _SUPABASE_ROLES or ("ref" in told and role):
-        return replace(item, provider="supabase", public=role == "anon", human=False if role in _SUPABASE_ROLES else None)
+        return replace(
+            item, provider="supabase", public=role == "anon", human=False if role in _SUPABASE_ROLES else None
+        )
     if issuer.startswith("kubernetes/") or "kubernetes.default" in issuer:
         return replace(item, provider="kubernetes")
     return item
+
+
+def provider_of_address(text: str) -> str | None:
+    """The provider that the scheme of a connection string names (`mongodb+srv://`), or None."""
+    return _SCHEMES.get(text.partition("://")[0].partition("+")[0])
 
 
 def key_before(data: bytes, start: int) -> str | None:

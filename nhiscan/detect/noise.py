@@ -25,16 +25,21 @@ _PLACEHOLDER = re.compile(
     r"\b(?:your?|my|some|an?|the|insert|enter|put|paste|add|replace|change|set|use|provide|fill|todo|fixme)[ _.-]*"
     r"(?:your|own|real|actual|with|this|me|in|here|it|secret|api|access|auth|private|client|bot|app|openai|github|aws"
     r"|token|key|password|passwd|pass|value|id|account)"
-    r"|(?:^|[^A-Za-z])(?:your|paste|insert|replace|enter)(?![A-Za-z])|[_ -]here$|^here[_ -]|^(?:foo|bar|mock)(?:[_ -]|$)"
-    r"|^\[[^\[\]]*\]$|^\([^()]*\)$"
+    r"|(?:^|[^A-Za-z])(?:your|paste|insert|replace|enter)(?![A-Za-z])|[_ -]here$|^here[_ -]"
+    r"|^(?:foo|bar|mock)(?:[_ -]|$)|^[<\[{(%].*[>\]})%]$|^<|^(.)\1*$"
     r"|example|sample|dummy|place[ _-]?holder|change[ _-]?(?:me|it|this)|goes[ _-]?here|foo[ _-]?ba[rz]|lorem|fake"
-    r"|redacted|masked|removed|scrubbed|sanitized|obfuscated|abcdefg|qwerty|asdfgh|1234567890|0123456789"
-    r"|not[ _-]?(?:a[ _-]?)?(?:real|secret|set|valid|used|needed|required)|deadbeef|cafebabe|badcafe"
+    r"|redacted|masked|removed|scrubbed|sanitized|obfuscated"
+    r"|not[ _-]?(?:a[ _-]?)?(?:real|secret|set|valid|used|needed|required)"
     r"|x{4,}|\*{3,}|\.{3,}|…|_{4,}|-{6,}|={4,}|#{3,}|0{8,}"
-    r"|^(?:test|secret|token|password|passwd|pass|pwd|none|null|nil|undefined|true|false|yes|no|on|off|default|unset"
-    r"|empty|string|str|text|bytes|unknown|n/?a|tbd|disabled|enabled|required|optional|hidden|public|private|user"
-    r"|username|admin|root|guest|localhost|changeit|bearer|basic|apikey|api[_-]?key|key|access[_-]token|testing|na|blank|prompt|ask|any|all|auto"
-    r"|value)$",
+    r"|^(?:test|testing|secret|token|password|passwd|pass|pwd|none|null|nil|undefined|unset|empty|string|str|text|bytes"
+    r"|na|n/a|tbd|required|optional|hidden|changeit|bearer|api[_-]?key|key|access[_-]token|blank|prompt|ask|value)$",
+    re.IGNORECASE,
+)
+# What fingers type without thought, and words that stand for nothing in particular.
+_DRILL = re.compile(
+    r"abcdefg|qwerty|asdfgh|1234567890|0123456789|deadbeef|cafebabe|badcafe"
+    r"|^(?:true|false|yes|no|on|off|default|unknown|disabled|enabled|public|private|user|username|admin|root|guest"
+    r"|localhost|basic|any|all|auto)$",
     re.IGNORECASE,
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -77,7 +82,12 @@ def entropy(text: str) -> float:
 
 def is_placeholder(text: str) -> bool:
     """Whether the value was written to be replaced: a template, a sample, a mask, one character over and over."""
-    return is_reference(text) or _PLACEHOLDER.search(text[:2_000]) is not None or _monotonous(text)
+    return is_reference(text) or says_placeholder(text) or _DRILL.search(text[:2_000]) is not None or _monotonous(text)
+
+
+def says_placeholder(text: str) -> bool:
+    """Whether the value says in words or signs that a secret goes here: enough where a name promises a secret."""
+    return _PLACEHOLDER.search(text[:2_000]) is not None
 
 
 def is_reference(text: str) -> bool:
@@ -143,7 +153,7 @@ def mixed(text: str) -> bool:
 
 def is_sample_jwt(facts: dict[str, str]) -> bool:
     """Whether the claims are those of the token that documentation copies (subject 1234567890)."""
-    return facts.get("sub") in {"1234567890", "123"} or is_placeholder(facts.get("iss", "-"))
+    return facts.get("sub") in {"1234567890", "123"} or ("iss" in facts and is_placeholder(facts["iss"]))
 
 
 def is_key_body(pem: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEY_ID = "aws-access-key-id"
 SECRET = "aws-secret-access-key"  # noqa: S105 - the id of a format
+SESSION = "aws-session-token"
 BARE = "nhiscan.bare"
 _NEAR = 10  # lines; profiles, .env files and constructor calls keep the two together
 _BARE_NEAR = 3

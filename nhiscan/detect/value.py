@@ -39,9 +39,11 @@ def recognise(value: str, name: str = "") -> Candidate | None:
 
 
 def is_stand_in(value: str) -> bool:
-    """Whether the value is written like a known format and is a placeholder (`ghp_xxxx…`, the keys of manuals)."""
+    """Whether the value is written like a known format and is a placeholder (`ghp_xxxx…`, the keys in manuals)."""
     data = _bytes(value)
-    return noise.is_placeholder(value) and any(f.pattern.fullmatch(data) for f in _anchored() if data.startswith(f.anchors))
+    return noise.is_placeholder(value) and any(
+        f.pattern.fullmatch(data) for f in _anchored() if data.startswith(f.anchors)
+    )
 
 
 @functools.cache

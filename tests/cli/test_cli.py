@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -286,15 +288,24 @@ def test_doctor_says_what_can_be_reached(nhiscan, shop, tmp_path):
     assert "cannot be read" in done.out
 
 
-def test_a_reader_that_goes_away_is_no_error(monkeypatch):
+def test_a_reader_that_goes_away_is_neither_clean_nor_a_bug(home, acme):
+    command = [sys.executable, "-m", "nhiscan", "inventory", str(acme / "repo"), "-q"]
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 141
+    assert errors == b""
+
+
+def test_a_broken_pipe_elsewhere_is_a_bug(monkeypatch):
     from nhiscan.cli import main
 
-    def gone(**_):
+    def broken(**_):
         raise BrokenPipeError
 
-    monkeypatch.setattr(main, "app", gone)
-    monkeypatch.setattr(sys, "stdout", sys.stdout)
-    assert main.invoke(["rules", "list"]) == 0
+    monkeypatch.setattr(main, "app", broken)
+    assert main.invoke(["rules", "list"]) == 5
 
 
 def test_every_command_has_a_help_of_one_sentence():

@@ -93,6 +93,13 @@ def _collect_in_worker(unit, ctx, directory):
 _REAL = runner.collect
 
 
+def test_where_no_process_can_start_the_work_is_done_here(tmp_path, collector, monkeypatch):
+    monkeypatch.setattr(runner.ProcessPoolExecutor, "submit", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    manifests, identities, _ = run(tmp_path, collector, "a,b", jobs=2)
+    assert {m.status for m in manifests.values()} == {"succeeded"}
+    assert len(identities) == 2
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
 def test_workers_end_with_the_program_that_started_them(tmp_path):
     script = tmp_path / "parent.py"

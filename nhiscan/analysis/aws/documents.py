@@ -100,7 +100,7 @@ def _statement(number: int, raw: object) -> Statement:
         _refuse(f"statement {number} is not an object")
     body = cast("Mapping[str, object]", raw)
     effect = _field(body, "Effect")
-    if effect not in {"Allow", "Deny"}:
+    if effect not in ("Allow", "Deny"):  # a tuple: what stands here may be a list
         _refuse(f"statement {number} has no Effect")
     actions, not_actions = (_strings(_field(body, k), number, k) for k in ("Action", "NotAction"))
     if not actions and not not_actions:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
+from nhiscan.detect.conceal import conceal
+
 Json = Mapping[str, object]
 
 _LONGEST_TEXT = 2048
@@ -50,13 +52,14 @@ def document(value: object) -> str | None:
     """A policy document as compact JSON text from an object, JSON text or URL-encoded JSON text.
 
     None when it is none of these: IAM itself URL-encodes documents (RFC 3986), the AWS CLI and SDKs decode them.
+    A value of a known credential format, which people do put into conditions, is replaced by `***`.
     """
     if isinstance(value, str):
         value = _decoded(value)
     if not isinstance(value, Mapping):
         return None
     try:
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+        return conceal(json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str))
     except (TypeError, ValueError, RecursionError):
         return None
 

@@ -23,7 +23,6 @@ from nhiscan.plugin import (
     Collector,
     Consumer,
     ConsumerKind,
-    Form,
     Gap,
     GapReason,
     Record,
@@ -127,7 +126,9 @@ def _agent(
     rules = list(stance.rules)
     # Tool patterns are shown, so what they hold is learnt before anything is written.
     learnt = {id(d): book.learn(_judged(agent_spots(d), Judge())) for d in documents}
-    book.learn(Found("", "", 0, f.form, value=f.value) for r in rules for f in _judged(pattern_values(r.name), Judge()))
+    book.learn(
+        Found("", "", 0, f.form, literal=f.literal) for r in rules for f in _judged(pattern_values(r.name), Judge())
+    )
     yield _agent_record(agent_id, client, documents[0], stance, book)
     for document in documents:
         yield from holdings(learnt[id(document)], Holder(agent_id, client.slug), document, book)
@@ -262,8 +263,8 @@ def _tools(agent_id: str, rules: Iterable[Rule], book: Book) -> Iterator[Tool]:
 def _shown(pattern: str, book: Book) -> str:
     """The pattern as written, without the values in it, however short."""
     for found in _judged(pattern_values(pattern), Judge()):
-        if found.value is not None and found.form is Form.LITERAL:
-            pattern = pattern.replace(found.value.reveal(), "***")
+        if found.literal is not None:
+            pattern = pattern.replace(found.literal.value.reveal(), "***")
     return book.scrub(pattern)
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo import _owners
+from nhiscan.collectors.repo._credential import Place, credential, public_id
 from nhiscan.collectors.repo._tree import Checkout
 from nhiscan.model import Declared
 from nhiscan.plugin import (
     Collector,
     Credential,
     Exposure,
-    ExposurePart,
-    Lifetime,
     OwnerBasis,
     Record,
     Target,
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from nhiscan.plugin import Context
 
 SOURCE = "repo.secrets"
-_COLUMNS = frozenset({"key_id", "account_id", "exp", "iat"})  # facts that have a column of their own
 _LONGEST_NAME = 100
 
 
@@ -93,33 +90,10 @@ class RepoSecrets:
 
 def _credential(item: Candidate, file: SourceFile, places: _Places, ctx: Context, checkout: Checkout) -> Credential:
     """The credential of a candidate; its exposure is kept until blame has been asked."""
-    name = (item.key_name or item.format or str(item.kind))[:_LONGEST_NAME]
-    place = places.next(file.path, name)
-    key_id = item.facts.get("key_id")
-    public = item.provider == "aws" and key_id is not None
-    credential_id = f"aws:access_key/{key_id}" if public else place
-    short = public and str(key_id).startswith("ASIA")
-    places.exposures.append(_exposure(item, file, place, credential_id, checkout))
-    return Credential(
-        id=credential_id,
-        scope_id=places.scope_id,
-        source=SOURCE,
-        locator=f"{file.path}:{item.line}",
-        provider=item.provider if item.provider != "generic" else None,
-        kind=item.kind,
-        name=item.key_name,
-        format=item.format,
-        lifetime=Lifetime.SHORT_LIVED if short else item.lifetime,
-        issued_at=_moment(item.facts.get("iat")),
-        expires_at=_moment(item.facts.get("exp")),
-        key_id=key_id,
-        account_id=item.facts.get("account_id"),
-        fingerprint=ctx.key.fingerprint(item.value) if item.part is ExposurePart.VALUE else None,
-        public=item.public,
-        human=item.human,
-        facts={k: v for k, v in sorted(item.facts.items()) if k not in _COLUMNS},
-        confidence=item.confidence,
-    )
+    place = places.next(file.path, (item.key_name or item.format or str(item.kind))[:_LONGEST_NAME])
+    at = Place(public_id(item) or place, places.scope_id, SOURCE, f"{file.path}:{item.line}")
+    places.exposures.append(_exposure(item, file, place, at.id, checkout))
+    return credential(item, at, ctx.key)
 
 
 def _exposure(item: Candidate, file: SourceFile, place: str, credential_id: str, checkout: Checkout) -> Exposure:
@@ -182,10 +156,6 @@ def _ignores(data: bytes, file: SourceFile, scope_id: str) -> Iterator[Declared]
             value=f"{file.path}:{item.line}",
             note=json.dumps(note, sort_keys=True),
         )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 COLLECTOR: Collector = RepoSecrets()

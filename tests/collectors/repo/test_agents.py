@@ -9,6 +9,7 @@ import pytest
 
 from nhiscan.collectors.repo._agents import clients
 from nhiscan.collectors.repo.agents import COLLECTOR
+from nhiscan.detect.examples import assemble
 from nhiscan.model import (
     Approval,
     Auth,
@@ -37,14 +38,15 @@ from nhiscan.sensitive import FingerprintKey, Sensitive
 
 KEY = FingerprintKey(b"k" * 32)
 CTX = Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=KEY)
-AWS_ID = "AKIA" + "R" + "Z" * 15
+AWS_ID = "AKIA" + "RZPUZDIKNORQ" + "6KBK"
+SESSION = "FwoGZXIvYXdz" + assemble("E{b64:300}")
 AWS_SECRET = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYzq9Lm2Tv8Qw4"
 PAT = "ghp_" + "a1B2c3D4e5F6" * 3
 
 
 def jwt(**claims: object) -> str:
     parts = [json.dumps(p).encode() for p in ({"alg": "HS256"}, claims)]
-    return ".".join(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in parts) + ".c2ln"
+    return ".".join(base64.urlsafe_b64encode(p).decode().rstrip("=") for p in parts) + assemble(".{an:43}")
 
 
 @pytest.fixture
@@ -228,7 +230,7 @@ def test_an_aws_pair_is_one_credential_known_by_its_public_id(run):
     assert credential.id == exposure.credential_id == use.credential_id == f"aws:access_key/{AWS_ID}"
     assert (credential.key_id, credential.account_id, credential.kind) == (
         AWS_ID,
-        "124138409587",
+        "123456789012",
         CredentialKind.ACCESS_KEY,
     )
     assert credential.fingerprint == KEY.fingerprint(Sensitive(AWS_SECRET))
@@ -239,7 +241,7 @@ def test_an_aws_pair_is_one_credential_known_by_its_public_id(run):
 
 def test_temporary_aws_keys_are_short_lived_and_their_session_token_is_a_part_of_them(run):
     key_id = "ASIA" + AWS_ID[4:]
-    env = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": AWS_SECRET, "AWS_SESSION_TOKEN": "FwoGZ" + "x1Y2" * 20}
+    env = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": AWS_SECRET, "AWS_SESSION_TOKEN": SESSION}
     got = run(**one_server(command="x", env=env))
     assert (got.one(Credential).id, got.one(Credential).lifetime) == (f"aws:access_key/{key_id}", Lifetime.SHORT_LIVED)
 
@@ -253,7 +255,7 @@ def test_an_aws_key_id_alone_is_an_exposure_of_the_id_only(run):
 def test_an_aws_secret_or_session_token_alone_is_bound_to_its_place(run):
     got = run(**one_server(command="x", env={"AWS_SECRET_ACCESS_KEY": AWS_SECRET}))
     assert got.one(Credential).id == "dir:shop#.mcp.json:AWS_SECRET_ACCESS_KEY:1"
-    got = run(**one_server(command="x", env={"AWS_SESSION_TOKEN": "FwoGZ" + "x1Y2" * 20}))
+    got = run(**one_server(command="x", env={"AWS_SESSION_TOKEN": SESSION}))
     assert (got.one(Credential).kind, got.one(Credential).lifetime) == (CredentialKind.TOKEN, Lifetime.SHORT_LIVED)
 
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from nhiscan.collectors.repo._agents import words
-from nhiscan.collectors.repo._agents.formats import AWS_KEY_ID, Traits, recognise
 from nhiscan.collectors.repo._agents.jsonc import parse_json
 from nhiscan.collectors.repo._agents.nodes import MalformedError, Node
-from nhiscan.plugin import Confidence, CredentialKind, Form, Sensitive
+from nhiscan.detect import noise
+from nhiscan.detect.candidate import Candidate
+from nhiscan.detect.matcher import provider_of_address
+from nhiscan.detect.value import is_stand_in, recognise
+from nhiscan.plugin import Confidence, CredentialKind, Form, Lifetime, Sensitive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-AWS_SECRET = "aws_secret"  # noqa: S105 - names a part, is no value
-AWS_ID = "aws_key_id"
-AWS_SESSION = "aws_session"
 
 _REFERENCE = re.compile(
     r"\$\{\{\s*(?:secrets|env|vars)\.(?P<actions>\w+)\s*\}\}"
@@ -37,7 +37,6 @@ _VAULT = re.compile(
 )
 _KEYRING = re.compile(r"(?:keyring|keychain)(?:://|:)")
 _COMMAND = re.compile(r"\$\(.+\)|`.+`|(?:cmd|command|exec):\s*\S+", re.DOTALL)
-_AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 _STRONG = re.compile(r"(?=.*[A-Za-z])(?=.*\d)\S{16,}")
 _DEEPEST = 3
 # Several times a service account file in one variable; a longer value is data.
@@ -57,17 +56,14 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Found:
-    """One credential's place: `reference` names the variable, `value` is there for a literal only."""
+    """One credential's place: `reference` names the variable, `literal` is what a literal is recognised as."""
 
     place: str
     name: str
     line: int
     form: Form
     reference: str | None = None
-    value: Sensitive[str] | None = None
-    traits: Traits | None = None
-    confidence: Confidence = Confidence.HIGH
-    part: str | None = None
+    literal: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +82,14 @@ class Judge:
             for name, node in nested:
                 yield from self.spot(Spot(spot.place, name, node.text or "", spot.line), depth + 1)
             return
+        found = Found(spot.place, spot.name, spot.line, Form.EMPTY)
+        if known := recognise(text, spot.name):
+            yield _literal(found, known)
+            return
         if spot.forced or spot.place in {"header", "arg"} or words.names_credential(spot.name):
             scheme = _SCHEME.fullmatch(text)
             text = scheme["rest"] if scheme else text
         named = spot.forced or words.names_credential(spot.name)
-        found = Found(spot.place, spot.name, spot.line, Form.EMPTY)
         if not text:
             if named:
                 yield found
@@ -98,8 +97,7 @@ class Judge:
         yield from self._content(found, text, named=named)
 
     def _content(self, found: Found, text: str, *, named: bool) -> Iterator[Found]:
-        special = _aws(found, text)
-        literal = special or _literal_by_shape(found, text)
+        literal = _literal_by_shape(found, text)
         if literal is not None:
             yield literal
         elif (form := _kept_elsewhere(text)) is not None:
@@ -108,6 +106,8 @@ class Judge:
         elif references := list(_REFERENCE.finditer(text)):
             for match in references:
                 yield from self._reference(found, match, named=named)
+        elif is_stand_in(text):
+            yield replace(found, form=Form.PLACEHOLDER)
         elif named or words.names_file(found.name):
             yield from _literal_by_name(found, text, named=named)
 
@@ -155,48 +155,33 @@ def _strings(name: str, node: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _kept_elsewhere(text: str) -> Form | None:
-    if _VAULT.match(text) or words.is_encrypted(text):
+    if _VAULT.match(text) or noise.is_encrypted(text):
         return Form.VAULT
     if _KEYRING.match(text):
         return Form.KEYRING
     return Form.HELPER_COMMAND if _COMMAND.fullmatch(text) else None
 
 
-def _aws(found: Found, text: str) -> Found | None:
-    """Parts of an AWS access key, which only together are a credential."""
-    parts = words.words(found.name)
-    if AWS_KEY_ID.fullmatch(text):
-        form = Form.PLACEHOLDER if words.is_placeholder(text) else Form.LITERAL
-        return replace(found, form=form, value=Sensitive(text), part=AWS_ID)
-    secret = "aws" in parts or parts[-3:] == ["secret", "access", "key"]
-    if secret and "secret" in parts and _AWS_SECRET.fullmatch(text):
-        form = Form.PLACEHOLDER if words.is_placeholder(text) else Form.LITERAL
-        traits = Traits(kind=CredentialKind.ACCESS_KEY, provider="aws", format="aws-access-key")
-        return replace(found, form=form, value=Sensitive(text), traits=traits, part=AWS_SECRET)
-    if "aws" in parts and parts[-2:] == ["session", "token"] and _STRONG.fullmatch(text) and "{" not in text:
-        return replace(found, form=Form.LITERAL, value=Sensitive(text), part=AWS_SESSION)
-    return None
-
-
 def _literal_by_shape(found: Found, text: str) -> Found | None:
-    if traits := recognise(text):
-        form = Form.PLACEHOLDER if words.is_placeholder(text) else Form.LITERAL
-        return replace(found, form=form, value=Sensitive(text), traits=traits)
+    if known := recognise(text, found.name):
+        return _literal(found, known)
+    return _address(found, text)
+
+
+def _address(found: Found, text: str) -> Found | None:
+    """A connection string that the scan of files leaves out: a weak password, or a driver's own notation."""
     dsn = _DSN.fullmatch(text) or _DRIVER_DSN.fullmatch(text) or (_DSN_FIELD.search(text) if ";" in text else None)
     if dsn is None or _REFERENCE.search(dsn["password"]):
         return None
-    scheme = dsn.groupdict().get("scheme") or ""
     password = unquote(dsn["password"])
     if words.is_placeholder(password):
         return replace(found, form=Form.PLACEHOLDER)
-    provider = words.PROVIDERS.get(scheme.split("+")[0])
-    if scheme in {"http", "https"}:
-        kind, shape, value = CredentialKind.PASSWORD, "url-password", dsn["password"]
+    if dsn.groupdict().get("scheme") in {"http", "https"}:
+        kind, shape, text = CredentialKind.PASSWORD, "url-password", dsn["password"]
     else:
-        # The whole string, as the secret scanner takes it, so that both find one credential.
-        kind, shape, value = CredentialKind.CONNECTION_STRING, "connection-string", text
-    traits = recognise(value) or Traits(kind=kind, provider=provider, format=shape)
-    return replace(found, form=Form.LITERAL, value=Sensitive(value), traits=traits, confidence=_strength(password))
+        kind, shape = CredentialKind.CONNECTION_STRING, "connection-string"
+    literal = replace(_unknown(text, found.line), kind=kind, format=shape, provider=provider_of_address(text))
+    return _literal(found, replace(literal, confidence=_strength(password)))
 
 
 def _literal_by_name(found: Found, text: str, *, named: bool) -> Iterator[Found]:
@@ -205,10 +190,22 @@ def _literal_by_name(found: Found, text: str, *, named: bool) -> Iterator[Found]
     elif words.is_path(text) and words.names_file(found.name):
         yield replace(found, form=Form.REFERENCE)
     elif named and not words.is_setting(text, found.name):
-        traits = Traits(kind=words.kind_of(found.name), provider=words.provider_of(found.name))
-        if "anon" in words.words(found.name) and traits.provider == "supabase":
-            traits = replace(traits, public=True)
-        yield replace(found, form=Form.LITERAL, value=Sensitive(text), traits=traits, confidence=_strength(text))
+        provider = words.provider_of(found.name)
+        public = True if "anon" in words.words(found.name) and provider == "supabase" else None
+        literal = _unknown(text, found.line)
+        yield _literal(found, replace(literal, kind=words.kind_of(found.name), provider=provider, public=public))
+
+
+def _literal(found: Found, literal: Candidate) -> Found:
+    return replace(found, form=Form.LITERAL, literal=literal)
+
+
+def _unknown(text: str, line: int) -> Candidate:
+    """A literal of which only the value is known."""
+    return Candidate(
+        kind=CredentialKind.UNKNOWN, value=Sensitive(text), line=line, start=0, end=len(text),
+        lifetime=Lifetime.STATIC, confidence=_strength(text),
+    )  # fmt: skip
 
 
 def _strength(text: str) -> Confidence:

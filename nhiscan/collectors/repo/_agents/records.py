@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._agents import words
-from nhiscan.collectors.repo._agents.formats import Traits, known_values
-from nhiscan.collectors.repo._agents.judge import AWS_ID, AWS_SECRET, AWS_SESSION, Found
 from nhiscan.collectors.repo._agents.nodes import clean
-from nhiscan.detect.aws_key import account_of
+from nhiscan.collectors.repo._credential import Place, credential, public_id
+from nhiscan.detect import pairs
 from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import (
-    Confidence,
     Credential,
-    CredentialKind,
     Exposure,
     ExposurePart,
     Form,
-    Lifetime,
     Record,
     Sensitive,
     Use,
@@ -29,7 +25,9 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from nhiscan.collectors.repo._agents.judge import Found
     from nhiscan.collectors.repo._agents.nodes import Document
+    from nhiscan.detect.candidate import Candidate
     from nhiscan.sensitive import FingerprintKey
 
 SOURCE = "repo.agents"
@@ -53,13 +51,13 @@ class Book:
     def learn(self, found: Iterable[Found]) -> list[Found]:
         """The same findings, their values noted for `scrub`."""
         kept = list(found)
-        self.values += [f.value for f in kept if f.value is not None and f.part != AWS_ID]
+        self.values += [f.literal.value for f in kept if f.literal and f.literal.part is ExposurePart.VALUE]
         return kept
 
     def scrub(self, text: str) -> str:
-        """The text without any value seen in this agent's files or shaped like a vendor's, fit to be shown."""
+        """The text without any value seen in this agent's files or in a known format, fit to be shown."""
         text = text[:_LONGEST_SHOWN]
-        hidden = [v.reveal() for v in self.values if len(v) >= _SHORTEST_SCRUBBED] + known_values(text)
+        hidden = [v.reveal() for v in self.values if len(v) >= _SHORTEST_SCRUBBED]
         for value in sorted(hidden, key=len, reverse=True):
             text = text.replace(value, _MASK)
         return clean(conceal(text))
@@ -81,27 +79,33 @@ class Holder:
 def holdings(found: Iterable[Found], holder: Holder, document: Document, book: Book) -> Iterator[Record]:
     """Credential, exposure and use records for what one consumer holds in one file; AWS halves become one."""
     rest = list(found)
-    ids = [f for f in rest if f.part == AWS_ID and f.form is Form.LITERAL]
-    secrets = [f for f in rest if f.part == AWS_SECRET and f.form is Form.LITERAL]
+    ids = [f for f in rest if _format(f) == pairs.KEY_ID]
+    secrets = [f for f in rest if _format(f) == pairs.SECRET]
     paired = {id(s): i for i, s in zip(ids, secrets, strict=False)}
     loose = {id(i) for i in ids[len(secrets) :]}
     for item in rest:
-        if item.part == AWS_SESSION and (ids or secrets):
+        if _format(item) == pairs.SESSION and (ids or secrets):
             continue
-        if item.part == AWS_ID and id(item) not in loose:
-            if item.form is Form.PLACEHOLDER and not any(s.part == AWS_SECRET for s in rest):
-                yield _use(item, holder, document, book, None)
-            continue
-        yield from _one(item, paired.get(id(item)), holder, document, book)
+        if _format(item) != pairs.KEY_ID or id(item) in loose:
+            yield from _one(item, paired.get(id(item)), holder, document, book)
+
+
+def _format(item: Found) -> str | None:
+    return item.literal.format if item.literal else None
 
 
 def _one(item: Found, key_id: Found | None, holder: Holder, document: Document, book: Book) -> Iterator[Record]:
     credential_id: str | None = None
-    if item.form is Form.LITERAL and item.value is not None:
-        credential = _literal(item, key_id, document, book)
-        credential_id = credential.id
-        yield credential
-        yield _exposure(item, credential.id, holder, document, book)
+    if item.literal is not None:
+        key = key_id.literal if key_id else None
+        literal = pairs.pair(key, item.literal) if key else item.literal
+        literal = replace(literal, key_name=book.scrub(item.name) or None, line=item.line)
+        credential_id = public_id(literal) or book.place(
+            document.path, literal.key_name or literal.format or literal.kind
+        )
+        at = Place(credential_id, book.scope_id, SOURCE, f"{document.path}:{item.line}")
+        yield credential(literal, at, book.key)
+        yield _exposure(literal, credential_id, holder, document, book)
     elif item.place == "profile" and item.form is Form.REFERENCE:
         name = book.scrub(item.name)
         credential_id = f"{book.scope_id}#aws_profile:{name}"
@@ -109,9 +113,9 @@ def _one(item: Found, key_id: Found | None, holder: Holder, document: Document, 
             id=credential_id, scope_id=book.scope_id, source=SOURCE, locator=document.path, provider="aws", name=name
         )
     elif item.form is Form.REFERENCE and item.reference:
-        credential = _referenced(item, document, book)
-        credential_id = credential.id
-        yield credential
+        referenced = _referenced(item, document, book)
+        credential_id = referenced.id
+        yield referenced
     yield _use(item, holder, document, book, credential_id)
 
 
@@ -128,38 +132,8 @@ def _referenced(item: Found, document: Document, book: Book) -> Credential:
     )
 
 
-def _literal(item: Found, key_id: Found | None, document: Document, book: Book) -> Credential:
-    value = item.value or Sensitive("")
-    public = key_id.value.reveal() if key_id and key_id.value else value.reveal() if item.part == AWS_ID else None
-    traits = item.traits or Traits(kind=CredentialKind.ACCESS_KEY, provider="aws", format="aws-access-key")
-    if item.part == AWS_SESSION:
-        traits = Traits(kind=CredentialKind.TOKEN, provider="aws", lifetime=Lifetime.SHORT_LIVED)
-    name = book.scrub(item.name)
-    short = (public or "").startswith("ASIA") or traits.lifetime is Lifetime.SHORT_LIVED
-    return Credential(
-        id=f"aws:access_key/{public}" if public else book.place(document.path, name or traits.format or traits.kind),
-        scope_id=book.scope_id,
-        source=SOURCE,
-        locator=f"{document.path}:{item.line}",
-        provider=traits.provider or None,
-        kind=traits.kind,
-        name=name or None,
-        format=traits.format,
-        lifetime=Lifetime.SHORT_LIVED if short else traits.lifetime,
-        issued_at=traits.issued_at,
-        expires_at=traits.expires_at,
-        key_id=public,
-        account_id=account_of(public) if public else None,
-        fingerprint=None if item.part == AWS_ID else book.key.fingerprint(value),
-        public=traits.public,
-        human=traits.human,
-        facts=traits.facts,
-        confidence=Confidence.HIGH if public else item.confidence,
-    )
-
-
-def _exposure(item: Found, credential_id: str, holder: Holder, document: Document, book: Book) -> Exposure:
-    name = book.scrub(item.name)
+def _exposure(literal: Candidate, credential_id: str, holder: Holder, document: Document, book: Book) -> Exposure:
+    name = literal.key_name
     # The exposure of a public id needs a place of its own: one key may lie in many files.
     place = (
         credential_id
@@ -170,13 +144,13 @@ def _exposure(item: Found, credential_id: str, holder: Holder, document: Documen
         id=f"{place}@agents",
         scope_id=book.scope_id,
         source=SOURCE,
-        locator=f"{document.path}:{item.line}",
+        locator=f"{document.path}:{literal.line}",
         credential_id=credential_id,
         uri=document.path,
-        line=item.line,
-        key_name=name or None,
+        line=literal.line,
+        key_name=name,
         detector=SOURCE,
-        part=ExposurePart.KEY_ID if item.part == AWS_ID else ExposurePart.VALUE,
+        part=literal.part,
         at_head=document.at_head,
         visibility=document.visibility,
         config=holder.client,
@@ -196,7 +170,7 @@ def _use(item: Found, holder: Holder, document: Document, book: Book, credential
         consumer_id=holder.consumer_id,
         credential_id=credential_id,
         how=UseHow.ENV if place in {"env", "env_file"} else UseHow.CONFIGURED,
-        form=Form.REFERENCE if item.part == AWS_ID and item.form is Form.LITERAL else item.form,
+        form=Form.REFERENCE if _format(item) == pairs.KEY_ID else item.form,
         name=name or None,
         place=place,
         uri=document.path,

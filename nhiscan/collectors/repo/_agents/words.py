@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nhiscan.detect import noise
 from nhiscan.plugin import CredentialKind
 
 _SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -34,25 +35,13 @@ _CONNECTION = re.compile(
     r"(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|connection)_?(?:url|uri|string)$"
 )
 
-_SAID = re.compile(
-    r"""^[<\[{(%].*[>\]})%]$            # <key>, [REDACTED], {{key}}, %KEY%
-    |(?:^|[^A-Za-z])(?:your|paste|insert|replace|enter|placeholder|redacted|dummy|sample|changeme)(?![A-Za-z])
-    |^my[_ -](?:secret|token|api|key|pass|access)|change[_ -]?me|replace[_ -]?me|[_ -]here$|^here[_ -]
-    |xxxx|\*\*\*|\.\.\.|\N{HORIZONTAL ELLIPSIS}
-    |EXAMPLE(?:KEY)?$|^(?:example|fake|mock|foo|bar)(?:[_ -]|$)|[_-](?:example|placeholder)$
-    |0{12}|^<""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_EMPTY_WORDS = _set(
-    "none null nil undefined na n/a tbd empty unset token secret password passwd pass pwd key apikey api_key api-key "
-    "access_token bearer string value text x xx xxx test testing hidden masked optional required"
-)
 _PATH = re.compile(
     r"(?:~|\.{1,2})?/[^\s]*|[A-Za-z]:[\\/].*|\$\{workspaceFolder\}.*"
     r"|[\w./-]+\.(?:json|pem|ya?ml|toml|txt|env|key|crt|p12)"
 )
+# Reserved by RFC 2606: an address there says nothing of what stands in it.
+_DOCUMENTED_HOST = re.compile(r"(?<=[/@.])example(?=\.(?:com|net|org)\b)")
 _PLAIN_URL = re.compile(r"[A-Za-z][\w+.-]*://\S*")
-_ENCRYPTED = re.compile(r"ENC\[|encrypted:|\$ANSIBLE_VAULT")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _BOOLEANS = _set("true false yes no on off enabled disabled")
 
@@ -61,7 +50,7 @@ PROVIDERS = {
     for provider, names in {
         "github": "github gh", "gitlab": "gitlab", "openai": "openai", "anthropic": "anthropic claude",
         "slack": "slack",
-        "google": "google gemini gcp", "aws": "aws", "azure": "azure", "supabase": "supabase",
+        "gcp": "google gemini gcp", "aws": "aws", "azure": "azure", "supabase": "supabase",
         "stripe": "stripe",
         "notion": "notion", "figma": "figma", "linear": "linear", "jira": "jira", "atlassian": "atlassian confluence",
         "sentry": "sentry", "brave": "brave", "tavily": "tavily", "firecrawl": "firecrawl", "exa": "exa",
@@ -104,15 +93,7 @@ def names_file(name: str) -> bool:
 
 def is_placeholder(value: str, name: str = "") -> bool:
     """Whether the value only says where a secret goes: `YOUR_KEY`, `<paste here>`, `changeme`, its own name."""
-    lowered = value.lower()
-    if lowered in _EMPTY_WORDS or lowered.strip("<>[]{}$%") == name.lower():
-        return True
-    return bool(_SAID.search(value)) or len(set(value)) == 1
-
-
-def is_encrypted(value: str) -> bool:
-    """Whether the value is cipher text of a known tool (SOPS, dotenvx, Ansible), which is no secret."""
-    return bool(_ENCRYPTED.match(value))
+    return value.lower().strip("<>[]{}$%") == name.lower() or noise.says_placeholder(_DOCUMENTED_HOST.sub("", value))
 
 
 def is_path(value: str) -> bool:

@@ -1,0 +1,51 @@
+"""One value in one place gets the same credential from every collector of a checkout."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from nhiscan.collectors.repo import agents, secrets
+from nhiscan.detect.examples import assemble
+from nhiscan.detect.formats import shipped_formats
+from nhiscan.detect.scan import Scanner
+from nhiscan.model import Credential
+from nhiscan.plugin import Context, Target, TargetKind
+from nhiscan.sensitive import FingerprintKey
+
+CTX = Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=FingerprintKey(b"k" * 32))
+SCANNER = Scanner.of(shipped_formats())
+# A format with `near` is told by what stands around the value, so the value cannot stand alone.
+ALONE = [f for f in shipped_formats() if not f.near]
+SAID = (
+    "provider", "kind", "format", "human", "public", "lifetime", "facts", "key_id", "account_id", "issued_at",
+    "expires_at", "fingerprint", "confidence",
+)  # fmt: skip
+
+
+def alone(fmt) -> tuple[str, str]:
+    """The name and the value of a format's example, with the scheme or the address that belongs to it."""
+    text = assemble(fmt.match[0])
+    found = next(c for c in SCANNER.scan(text.encode(), "app.ini") if c.format == fmt.id)
+    lead = re.search(r"(?:https?://(?:[^\s:/@]*:)?|(?:Bearer|Basic) )?\Z", text[: found.start])[0]
+    tail = re.match(r"[^\s\"']*", text[found.end :])[0] if "://" in lead else ""
+    return found.key_name or "TOKEN", lead + text[found.start : found.end] + tail
+
+
+def said(collector, root) -> list[dict[str, object]]:
+    (unit,) = collector.units(Target(str(root), TargetKind.PATH, str(root)), CTX)
+    found = [r for r in collector.collect(unit, CTX) if isinstance(r, Credential)]
+    return [{name: getattr(r, name) for name in SAID} for r in found]
+
+
+@pytest.mark.parametrize("fmt", ALONE, ids=[f.id for f in ALONE])
+def test_both_collectors_say_the_same_of_a_value_in_a_known_format(fmt, tmp_path):
+    name, value = alone(fmt)
+    config = {"mcpServers": {"s": {"command": "x", "env": {name: value}}}}
+    (tmp_path / ".mcp.json").write_text(json.dumps(config, indent=1))
+    (first,) = said(agents.COLLECTOR, tmp_path)
+    assert [first] == said(secrets.COLLECTOR, tmp_path)
+    assert first["format"] == fmt.id
