@@ -264,6 +264,8 @@ def _counts(result: Result) -> Line:
     counts = ((s, sum(f.severity == s for f in new)) for s in Severity)
     parts = [(f"{number} {severity}", _STYLES[severity]) for severity, number in counts if number]
     none = "No new findings" if entries else "No findings"
+    if result.targets and all(t.failed for t in result.targets):
+        none = "Nothing was audited"
     line: Line = [(f"{len(new)} finding{'s' if len(new) > 1 else ''}: " if new else none, "bold")]
     for n, part in enumerate(parts):
         line += [(" · ", ""), part] if n else [part]

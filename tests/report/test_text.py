@@ -266,3 +266,10 @@ def test_what_was_refused_is_said_even_where_no_rule_needs_it():
         "identity (iam:ListSAMLProviders denied) → allow A"
     ]
     assert len(list(not_seen(gaps, [], everything=True))) == 3
+
+
+def test_nothing_audited_is_never_called_nothing_found():
+    failed = TargetSummary("aws", (), 0, 0, failed=True, error="expired", remedy="log in")
+    output = shown(replace(result(findings=()), targets=(failed,), findings=()))
+    assert "Nothing was audited" in output
+    assert "No findings" not in output
