@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-from pathlib import Path
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -299,13 +300,41 @@ def test_a_cache_of_somebody_else_is_refused(nhiscan, repo, home):
     assert "chmod 600" in done.err
 
 
-def test_proxy_and_ca_variables_reach_the_cloud_client(monkeypatch):
-    from nhiscan.collectors.aws import _session
+def test_the_cloud_client_goes_through_the_proxy_of_the_environment(nhiscan, repo, monkeypatch):
+    asked = []
 
-    text = Path(_session.__file__).read_text()
-    assert "trust_env" not in text
-    assert "verify=False" not in text.replace(" ", "")
-    assert "proxies" not in text
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name, value in {
+            "HTTP_PROXY": f"http://127.0.0.1:{server.server_port}", "NO_PROXY": "", "AWS_ENDPOINT_URL": "http://aws.acme.example",
+            "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1",
+        }.items():  # fmt: skip
+            monkeypatch.setenv(name, value)
+        done = audit(nhiscan, "aws", repo)
+        server.shutdown()
+    assert done.code == 4
+    assert asked
+    assert all(path.startswith("http://aws.acme.example") for path in asked)
+
+
+def test_a_ca_bundle_of_the_environment_is_used(nhiscan, repo, monkeypatch, tmp_path):
+    for name, value in {
+        "AWS_CA_BUNDLE": str(tmp_path / "none.pem"), "AWS_ENDPOINT_URL": "https://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    seen = []
+    monkeypatch.setattr("botocore.httpsession.get_cert_path", lambda verify: seen.append(verify) or str(verify))
+    assert audit(nhiscan, "aws", repo).code == 4
+    assert set(seen) == {str(tmp_path / "none.pem")}
 
 
 # No leaks by diagnostics
@@ -370,6 +399,18 @@ def test_an_untracked_file_is_scanned(nhiscan, repo, tokens):
 
 
 # Extras and the rest
+
+
+def test_a_target_whose_extra_is_missing_names_the_command(nhiscan, repo, monkeypatch):
+    from nhiscan.collectors.aws.iam import IamCollector
+
+    monkeypatch.setattr(IamCollector, "modules", ("no_such_cloud_sdk.client",), raising=False)
+    monkeypatch.setattr(IamCollector, "extra", "cloud", raising=False)
+    done = audit(nhiscan, "aws", repo)
+    assert done.code == 2
+    assert "no_such_cloud_sdk" in done.err
+    assert "pip install 'nhiscan[cloud]'" in done.err
+    assert audit(nhiscan, repo).code == 1
 
 
 def test_the_shipped_pipeline_covers_the_three_systems():

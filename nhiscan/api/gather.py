@@ -90,6 +90,8 @@ def _plan(target: Target, ctx: Context) -> _Plan:
     broken: dict[str, BaseException] = {}
     for name in registry.names():
         collector = registry.load(name)
+        if target.kind in getattr(collector, "schemes", ()):
+            registry.require_extra(collector)
         try:
             with runner.muted():
                 units += [_sound(unit, name) for unit in collector.units(target, ctx)]

@@ -86,7 +86,8 @@ class Collector(Protocol):
 
     `requires` maps a permission to the table or `table.column` that is not seen without it; from it come the printed
     policy, the preflight of `doctor`, the docs, and the sentence in the report.  Optional attributes: `schemes`, the
-    target schemes it answers to (`("aws",)`); `local`, True when it reads files and has read something even where all
+    target schemes it answers to (`("aws",)`); `modules` and `extra`, the packages it imports beyond the core and the
+    extra of nhiscan that installs them; `local`, True when it reads files and has read something even where all
     it left is gaps; `covers`, the tables a failed unit leaves unseen; `writes`, permissions that are not read-only and
     why they are needed (documented exceptions; empty for nearly everybody).
     """

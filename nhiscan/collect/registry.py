@@ -9,12 +9,21 @@ import pkgutil
 from contextlib import suppress
 from functools import cache
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from nhiscan.collect.protocol import Collector
 
 GROUP = "nhiscan.collectors"
 _PACKAGE = "nhiscan.collectors"
+
+
+class MissingExtraError(Exception):
+    """A target needs an optional part of nhiscan; `remedy` is the command that installs it."""
+
+    def __init__(self, collector: str, extra: str, module: str) -> None:
+        super().__init__(f"{collector} needs {module}, which is not installed")
+        self.remedy = f"pip install 'nhiscan[{extra}]'"
 
 
 class PluginError(Exception):
@@ -47,6 +56,17 @@ def load(name: str) -> Collector:
 def is_shipped(name: str) -> bool:
     """Whether a collector is part of nhiscan, and not of a plugin."""
     return name in _shipped()
+
+
+def require_extra(collector: Collector) -> None:
+    """Raise MissingExtraError when a package the collector declares under `modules` is not installed."""
+    for module in getattr(collector, "modules", ()):
+        try:
+            found = find_spec(module)
+        except (ImportError, ValueError):
+            found = None
+        if found is None:
+            raise MissingExtraError(collector.name, getattr(collector, "extra", "all"), module)
 
 
 @cache
