@@ -118,7 +118,7 @@ def code(make):
         f"was {make('github_pat', 'ignore-reason')}\n",
         "src/bad.py": f"# nhiscan: ignore {make('github_pat', 'ignore-rule')} -- no such rule\n",
         "src/args.js": f'connect("{make("password", "argument")}", "{make("github_pat", "second")}")\n',
-        ".npmrc": f"//registry.npmjs.org/:_authToken={make('npm', 'npm')}\n",
+        ".npmrc": f"//npm.acme.example/:_authToken={make('npm', 'npm')}\n",
         ".env": f"OPENAI_API_KEY={make('openai', 'dotenv')}\nDB_PASSWORD={make('password', 'dotenv-w')}\n",
         ".github/CODEOWNERS": f"# {make('github_pat', 'codeowners-comment')}\n* @acme/{make('github_pat', 'owner')}\n",
     }  # fmt: skip
