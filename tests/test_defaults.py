@@ -437,3 +437,27 @@ def test_a_collector_that_breaks_never_looks_clean(nhiscan, repo, monkeypatch):
     assert done.code == 5
     assert "a collector broke" in done.err
     assert any(g["reason"] == "failed" for g in done.json["coverage"]["gaps"])
+
+
+def test_a_saved_run_in_which_a_collector_broke_does_not_look_clean_when_it_is_joined(
+    nhiscan, repo, tmp_path, monkeypatch
+):
+    from nhiscan.detect.scan import Scanner
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scanner, "scan", lambda *_: 1 / 0)
+        assert audit(nhiscan, repo, more=("--save", tmp_path / "run")).code == 5
+    joined = audit(nhiscan, tmp_path / "run", more=("--fail-on", "none"))
+    assert joined.code == 5
+    assert "ZeroDivisionError" in joined.err
+
+
+def test_a_shipped_collector_that_cannot_name_its_units_is_a_bug_not_an_empty_target(nhiscan, repo, monkeypatch):
+    from nhiscan.collectors.repo.agents import COLLECTOR as AGENTS
+    from nhiscan.collectors.repo.secrets import COLLECTOR as SECRETS
+
+    for collector in (AGENTS, SECRETS):
+        monkeypatch.setattr(type(collector), "units", lambda *_: iter([1 / 0]))
+    done = audit(nhiscan, repo)
+    assert done.code == 5
+    assert "bug of nhiscan" in done.err

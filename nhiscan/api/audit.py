@@ -206,7 +206,7 @@ def _judge(
         scopes={s.id: s.name for s in inventory.rows(Scope)},
         redact=options.redact,
         calls=_calls(gathered),
-        crashes=tuple(f"{m.id}: {m.crash}" for m in gathered.manifests if m.crash),
+        crashes=gathered.crashes,
     )
 
 

@@ -41,7 +41,8 @@ class Progress:
 class Gathered:
     """What collection left: the units to ingest, the targets as they turned out, and what is to be said about it.
 
-    `findings` are the directories in which saved runs keep theirs.
+    `findings` are the directories in which saved runs keep theirs; `crashes` says where collectors broke, in this run
+    or in a saved one.
     """
 
     units: tuple[Path, ...]
@@ -52,6 +53,7 @@ class Gathered:
     notices: tuple[Notice, ...]
     spool: Spool
     calls: Mapping[str, int] = field(default_factory=dict)
+    crashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,10 @@ def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _:
         info = RunInfo(SCHEMA, __version__, key.id, options.as_of.isoformat(), texts)
         spool = Spool.begin(directory, info)
         plans = [_plan(target, ctx) for target in options.targets]
-        broken = _tell_broken(plans, spool)
+        _tell_broken(plans, spool)
         manifests = _collect(plans, ctx, spool, options.jobs, on_progress)
         found = _gathered(plans, manifests, spool)
-        yield dataclasses.replace(found, calls=ctx.calls, manifests=(*broken, *manifests))
+        yield dataclasses.replace(found, calls=ctx.calls, crashes=_crashes(plans, manifests))
 
 
 def _plan(target: Target, ctx: Context) -> _Plan:
@@ -102,7 +104,7 @@ def _plan(target: Target, ctx: Context) -> _Plan:
     if not units and broken:
         name, first = next(iter(broken.items()))
         gap = runner.failure(Unit(name, name, "", target), first)
-        return _Plan(target, error=f"{name}: {gap.detail}", remedy=gap.remedy)
+        return _Plan(target, error=f"{name}: {gap.detail}", remedy=gap.remedy, broken=broken)
     if not units:
         message = "nothing here that a collector can read"
         return _Plan(target, error=message, remedy="see `nhiscan audit --help` for what can be audited")
@@ -124,9 +126,8 @@ def _sound(unit: object, name: str) -> Unit:
     return dataclasses.replace(unit, params=params)
 
 
-def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> list[Manifest]:
+def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> None:
     """A collector that could not name its units leaves a gap in every scope of the target, saved with the run."""
-    told = []
     for plan in plans:
         for name, error in plan.broken.items():
             for scope in sorted({unit.scope_id for unit in plan.units}):
@@ -135,8 +136,18 @@ def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> list[Manifest]:
                 crash = None if isinstance(error, TargetError) else gap.detail
                 manifest = Manifest(unit.id, name, scope, plan.target.text, "failed", {"gap": 1}, crash=crash)
                 spool.add_unit(manifest, [gap])
-                told.append(manifest)
-    return told
+
+
+def _crashes(plans: Sequence[_Plan], manifests: Sequence[Manifest]) -> tuple[str, ...]:
+    """Where collectors broke: naming their units, collecting them, or in a saved run that is joined."""
+    planning = [
+        f"{name}: {runner.failure(Unit(name, name, '', plan.target), error).detail}"
+        for plan in plans
+        for name, error in plan.broken.items()
+        if not isinstance(error, TargetError)
+    ]
+    saved = [m for plan in plans if plan.run for m in map(plan.run.manifest, plan.run.units()) if m is not None]
+    return (*planning, *(f"{m.id}: {m.crash}" for m in (*manifests, *saved) if m.crash))
 
 
 def _collect(

@@ -165,10 +165,6 @@ class Inventory:
         """Blind the keyed digests for a reader: what has one still differs from what has none."""
         self.sql("UPDATE credential SET fingerprint = 'keyed' WHERE fingerprint IS NOT NULL")
 
-    def execute(self, statement: str) -> None:
-        """Run one statement for its effect; used by the rule tests to empty tables.  Raises StoreError."""
-        self.sql(statement)
-
     def _known_settings(self) -> set[str]:
         """Settings this DuckDB has; max_execution_time is newer than the oldest one supported."""
         return {str(row["name"]) for row in self.sql("SELECT name FROM duckdb_settings()")}

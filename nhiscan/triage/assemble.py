@@ -40,13 +40,12 @@ def triage(  # noqa: PLR0913, PLR0917 - one argument per input of the stage
     suppressions: Sequence[Suppression],
     as_of: datetime,
     *,
-    inline_allowed: bool = True,
     all_rules: Iterable[Rule] | None = None,
 ) -> tuple[tuple[Finding, ...], tuple[Notice, ...]]:
     """The findings, worst first, and what there is to say about baseline and suppressions.
 
     `rules` are those that ran; `all_rules` the whole set, so that a suppression of a rule left out of this run is no
-    typing error.  Comments in the source count when `inline_allowed`.  Works on a locked inventory.  Raises StoreError.
+    typing error.  Works on a locked inventory.  Raises StoreError.
     """
     by_id = {rule.id: rule for rule in rules}
     facts = context.gather(inventory, evaluation.verdicts)
@@ -55,7 +54,7 @@ def triage(  # noqa: PLR0913, PLR0917 - one argument per input of the stage
     if baseline is not None:
         known = baseline.fingerprints()
         findings = [replace(f, state="known") if known & {f.fingerprint, *f.aliases} else f for f in findings]
-    inline, broken = from_inventory(inventory.rows(Declared)) if inline_allowed else ((), ())
+    inline, broken = from_inventory(inventory.rows(Declared))
     findings, matches = apply(findings, (*suppressions, *inline), as_of)
     findings = _folded(sorted(findings, key=_order))
     notices = [Notice("suppression-broken", text, "write: nhiscan: ignore RULE -- reason") for text in broken]

@@ -231,12 +231,6 @@ def test_comments_together_cover_what_none_covers_alone(store):
     assert notices == ()
 
 
-def test_comments_count_only_where_they_are_allowed(store):
-    store.add([inline(v) for v in (".mcp.json:8", "old.py:4", ".env:2", "notes.md:1")])
-    ((found,), _) = judge(store, verdict(), inline_allowed=False)
-    assert found.state == "new"
-
-
 def test_path_suppression_never_hides_a_finding_without_files(store):
     everywhere = Suppression(("NS-PRV-001",), "o", path="**/x", owner="x", reason="y", expires=date(2027, 1, 1))
     ((found,), notices) = judge(store, verdict("NS-PRV-001", ETL, subject_table="identity"), suppressions=[everywhere])
