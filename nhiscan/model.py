@@ -27,6 +27,7 @@ class ScopeKind(StrEnum):
 
     ACCOUNT = "account"
     ORGANIZATION = "organization"
+    ORGANIZATIONAL_UNIT = "organizational_unit"
     REPOSITORY = "repository"
     DIRECTORY = "directory"
 
@@ -41,6 +42,9 @@ class IdentityKind(StrEnum):
     INSTANCE_PROFILE = "instance_profile"
     OIDC_PROVIDER = "oidc_provider"
     SAML_PROVIDER = "saml_provider"
+    TRUST_ANCHOR = "trust_anchor"
+    PERMISSION_SET = "permission_set"
+    WORKLOAD_IDENTITY = "workload_identity"
     SERVICE_ACCOUNT = "service_account"
     APP = "app"
     BOT = "bot"
@@ -79,6 +83,7 @@ class CredentialKind(StrEnum):
     WEBHOOK = "webhook"
     FEDERATED = "federated"
     SIGNING_CERTIFICATE = "signing_certificate"
+    SSH_KEY = "ssh_key"
     UNKNOWN = "unknown"
 
 
@@ -123,35 +128,47 @@ class ExposurePart(StrEnum):
 
 
 class PolicyKind(StrEnum):
-    """What a policy document does."""
+    """What a policy document does.
+
+    `service_control` and `resource_control` limit what is in a scope; `resource` stands on a resource and names who may
+    use it; `session` limits the sessions of a role that is handed out.
+    """
 
     MANAGED = "managed"
     PROVIDER = "provider"
     INLINE = "inline"
     TRUST = "trust"
     BOUNDARY = "boundary"
+    SERVICE_CONTROL = "service_control"
+    RESOURCE_CONTROL = "resource_control"
+    RESOURCE = "resource"
+    SESSION = "session"
 
 
 class AttachmentKind(StrEnum):
-    """How a policy bears on a principal."""
+    """How a policy bears on its principal: an identity, a scope that it controls, or the resource it stands on."""
 
     GRANTS = "grants"
     BOUNDARY = "boundary"
     TRUST = "trust"
+    CONTROL = "control"
+    RESOURCE = "resource"
+    SESSION = "session"
 
 
 class TrustKind(StrEnum):
-    """In which way one principal may become another."""
+    """In which way one principal may become another; `access`: not become it, but use a resource or store."""
 
     ASSUME = "assume"
     IMPERSONATE = "impersonate"
     FEDERATE = "federate"
     ACT_AS = "act_as"
     DELEGATE = "delegate"
+    ACCESS = "access"
 
 
 class PrincipalKind(StrEnum):
-    """What the `principal` of a trust names."""
+    """What the `principal` of a trust names.  `deleted`: the unique id that AWS leaves behind of a user or role."""
 
     IDENTITY = "identity"
     ACCOUNT = "account"
@@ -159,6 +176,7 @@ class PrincipalKind(StrEnum):
     OIDC = "oidc"
     SAML = "saml"
     ANYONE = "anyone"
+    DELETED = "deleted"
 
 
 class ConsumerKind(StrEnum):
@@ -326,6 +344,7 @@ class Capability(StrEnum):
     READ_SECRETS = "read_secrets"
     WILDCARD = "wildcard"
     WRITE_DATA = "write_data"
+    ALTER_LOGS = "alter_logs"
 
 
 class Certainty(StrEnum):
@@ -353,7 +372,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope(Record):
-    """An account, organisation, repository or directory; `scope_id` equals `id`."""
+    """An account, organisation, unit of one, repository or directory; `scope_id` equals `id`.
+
+    `management` says whether an account is the one that its organisation's policies do not bind; `delegated` names the
+    services that an account administers for its organisation.
+    """
 
     table: ClassVar[str] = "scope"
 
@@ -362,6 +385,8 @@ class Scope(Record):
     name: str
     parent_id: str | None = None
     environment: str | None = None
+    management: bool | None = None
+    delegated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -449,7 +474,7 @@ class Policy(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment(Record):
-    """A policy and the principal (identity or group) it bears on."""
+    """A policy and what it bears on: an identity or group, a scope it controls, or the resource it stands on."""
 
     table: ClassVar[str] = "attachment"
 
@@ -470,12 +495,13 @@ class Member(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust(Record):
-    """Who may become whom.
+    """Who may become whom, and for kind `access` who from outside may use which thing by the policy that stands on it.
 
     `principal` is an identity id, an account number, a service name, an issuer host or `*`.  `subjects`, `audiences`
     and `claims` are what the conditions demand (patterns); `external_id` says whether one is demanded; `external` is
-    NULL until the set of own accounts is known; `condition` is the raw JSON; `certainty` tells whether the conditions
-    can be met by whoever the principal names.
+    NULL until the set of own accounts is known; `source_bound` says whether a service must name the account,
+    resource or organisation it acts for (NULL where no service is trusted); `condition` is the raw JSON; `certainty`
+    tells whether the conditions can be met by whoever the principal names.
     """
 
     table: ClassVar[str] = "trust"
@@ -490,6 +516,7 @@ class Trust(Record):
     subjects: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    source_bound: bool | None = None
     condition: str | None = None
     certainty: Certainty = Certainty.CERTAIN
 
@@ -499,7 +526,9 @@ class Consumer(Record):
     """What acts through an identity.
 
     A tool server has the agent that starts it as `parent_id`; `uri` and `line` are where it is declared;
-    `bypass` names the setting that switches approval off, when one does.
+    `bypass` names the setting that switches approval off, when one does.  `platform` is where it runs (`aws_lambda`);
+    `public` says that its endpoint answers the internet, `metadata_v1` that its instance metadata answers without a
+    session token, `metadata_hops` how many network hops that answer may travel, `guardrail` that one is bound to it.
     """
 
     table: ClassVar[str] = "consumer"
@@ -528,6 +557,12 @@ class Consumer(Record):
     launcher: str | None = None
     package: str | None = None
     pin: Pin | None = None
+    created_at: datetime | None = None
+    public: bool | None = None
+    metadata_v1: bool | None = None
+    metadata_hops: int | None = None
+    guardrail: bool | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -577,7 +612,11 @@ class Use(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store(Record):
-    """A vault mount, secret manager or one secret entry (metadata only); periods in seconds."""
+    """A vault mount, secret manager, one secret entry or one key that never leaves its service (metadata only).
+
+    Periods are in seconds, `rotation_days` in days; `rotation` says whether it rotates by itself, `rotated_at` when it
+    last did, `changed_at` when the value last changed for whatever reason; `encrypted_with` is the id of the key.
+    """
 
     table: ClassVar[str] = "store"
 
@@ -585,8 +624,71 @@ class Store(Record):
     kind: str
     name: str
     rotation: bool | None = None
+    rotation_days: int | None = None
     ttl: int | None = None
     max_ttl: int | None = None
+    state: str | None = None
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    rotated_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    last_used: LastUsed | None = None
+    encrypted_with: str | None = None
+    environment: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource(Record):
+    """Something identities act on that has a policy or a way to sign in of its own: a bucket, a queue, an API.
+
+    `public` says that anybody may reach it; `local_auth` that it accepts a key or password of its own where it could
+    demand an identity.
+    """
+
+    table: ClassVar[str] = "resource"
+
+    provider: str
+    kind: str
+    name: str
+    public: bool | None = None
+    local_auth: bool | None = None
+    encrypted_with: str | None = None
+    created_at: datetime | None = None
+    environment: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(Record):
+    """When an identity last used a service, or one action of it, as its provider reports."""
+
+    table: ClassVar[str] = "usage"
+
+    identity_id: str
+    service: str
+    action: str | None = None
+    last_used: LastUsed | None = None
+    last_used_at: datetime | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal(Record):
+    """What a provider itself reports of a record: a leaked key put under quarantine, an unused role, outside access.
+
+    `kind` is one of compromised, quarantined, unused_identity, unused_credential, unused_permission, external_access.
+    """
+
+    table: ClassVar[str] = "signal"
+
+    subject_id: str
+    kind: str
+    provider: str
+    active: bool | None = None
+    seen_at: datetime | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -680,7 +782,10 @@ class Effective(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach(Record):
-    """Derived: an identity can become another within five hops; `path` lists the identities passed, ends included."""
+    """Derived: an identity can become another within five hops; `path` lists the identities passed, ends included.
+
+    `steps` prove each hop by the statements that allow it, and end with why the target is worth reaching.
+    """
 
     table: ClassVar[str] = "reach"
 
@@ -689,6 +794,7 @@ class Reach(Record):
     hops: int
     path: tuple[str, ...]
     certainty: Certainty
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -719,8 +825,8 @@ class FindingRecord(Record):
 
 
 COLLECTED: tuple[type[Record], ...] = (
-    Scope, Identity, Credential, Exposure, Policy, Attachment, Member, Trust, Consumer, Tool, Hop, Use, Store,
-    Logging, Owner, Gap, Declared,
+    Scope, Identity, Credential, Exposure, Policy, Attachment, Member, Trust, Consumer, Tool, Hop, Use, Store, Resource,
+    Usage, Signal, Logging, Owner, Gap, Declared,
 )  # fmt: skip
 DERIVED: tuple[type[Record], ...] = (Grant, Effective, Reach, Cluster, FindingRecord)
 RECORDS: Mapping[str, type[Record]] = {r.table: r for r in (*COLLECTED, *DERIVED)}
@@ -738,13 +844,15 @@ DERIVED_FROM: Mapping[str, tuple[str, ...]] = {
 RELATIONS: Mapping[str, Mapping[str, str]] = {
     "credential": {"identity_id": "identity"},
     "exposure": {"credential_id": "credential"},
-    "attachment": {"policy_id": "policy", "principal_id": "identity"},
+    "attachment": {"policy_id": "policy", "principal_id": "*"},
     "member": {"identity_id": "identity", "group_id": "identity"},
-    "trust": {"target_id": "identity"},
+    "trust": {"target_id": "*"},
     "consumer": {"parent_id": "consumer"},
     "tool": {"consumer_id": "consumer"},
     "hop": {"from_id": "consumer", "to_id": "consumer"},
     "use": {"consumer_id": "consumer", "credential_id": "credential", "identity_id": "identity"},
+    "usage": {"identity_id": "identity"},
+    "signal": {"subject_id": "*"},
     "logging": {"subject_id": "*"},
     "owner": {"subject_id": "*"},
     "gap": {"subject_id": "*"},

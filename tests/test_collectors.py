@@ -2,7 +2,7 @@
 
 `input/` is what the collector reads: `dot_x` stands for `.x` and `@@kind:name@@` for an invented value
 (fixtures/assemble.py), `expected.jsonl` the records it gives, and `case.json` may say `{"git": REMOTE}` to have the input
-committed.  `NHISCAN_UPDATE=1 pytest tests/test_collectors.py` writes `expected.jsonl` anew: read the diff.
+committed, and `{"options": {"deep": true}}` to run with options.  `NHISCAN_UPDATE=1 pytest tests/test_collectors.py` writes `expected.jsonl` anew: read the diff.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PUBLIC = {"aws_key_id", "aws_unique_id", "aws_example", "hex_digest", "integrity
 UPDATE = bool(os.environ.get("NHISCAN_UPDATE"))
 # Ids that other collectors, or the provider, give to what they name.
 FOREIGN = re.compile(r"arn:aws[\w-]*:[a-z0-9-]+:[^:]*:[^:]*:.+|aws:access_key/[A-Z0-9]+")
-COVER = re.compile(r"[a-z]+(\.[a-z_]+)?")
+COVER = re.compile(r"[a-z]+(\.[a-z][a-z0-9_]*)?")
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,20 @@ class Seen:
 def collected(tmp_path, git):
     def run(name: str, case: str, where: str = "a", key: bytes = b"k", shift: str = "") -> Seen:
         place, secrets = materialise(CASES_DIR / name / case, tmp_path / where / case, git, shift)
-        collector, ctx = registry.load(name), context(key)
+        collector, ctx = registry.load(name), context(key, options_of(name, case))
         records = [r for unit in units_of(collector, place, ctx) for r in collector.collect(unit, ctx)]
         return Seen(place, records, secrets)
 
     return run
 
 
-def context(key: bytes = b"k") -> Context:
-    return Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=FingerprintKey(key * 32))
+def options_of(name: str, case: str) -> dict:
+    settings = CASES_DIR / name / case / "case.json"
+    return json.loads(settings.read_text(encoding="utf-8")).get("options", {}) if settings.is_file() else {}
+
+
+def context(key: bytes = b"k", options: dict | None = None) -> Context:
+    return Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=FingerprintKey(key * 32), **(options or {}))
 
 
 def units_of(collector, place: Path, ctx: Context) -> list:
@@ -83,9 +88,10 @@ def materialise(case: Path, place: Path, git, shift: str) -> tuple[Path, list[st
         before = "" if path.suffix == ".csv" else shift
         target.write_bytes((before + ASSEMBLE.expand(text, str(path))).encode())
     settings = case / "case.json"
-    if settings.is_file():
+    remote = json.loads(settings.read_text(encoding="utf-8")).get("git") if settings.is_file() else None
+    if remote:
         git(place, "init", "-q")
-        git(place, "config", "remote.origin.url", json.loads(settings.read_text(encoding="utf-8"))["git"])
+        git(place, "config", "remote.origin.url", remote)
         git(place, "add", ".")
         git(place, "commit", "-qm", "all")
     return place, secrets
@@ -203,7 +209,7 @@ def test_every_relation_leads_somewhere(collected, name, case):
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_units_are_the_same_every_time_and_travel(tmp_path, git, name, case):
     place, _ = materialise(CASES_DIR / name / case, tmp_path / case, git, "")
-    collector, ctx = registry.load(name), context()
+    collector, ctx = registry.load(name), context(options=options_of(name, case))
     first, second = (units_of(collector, place, ctx) for _ in range(2))
     assert first == second
     assert pickle.loads(pickle.dumps(first)) == first

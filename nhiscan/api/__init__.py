@@ -2,9 +2,11 @@
 
 from nhiscan.api.audit import audit, gaps_of, open_run
 from nhiscan.api.gather import Gathered, Progress, gather
-from nhiscan.api.options import Options
+from nhiscan.api.options import Cloud, Options
+from nhiscan.api.paths import Proof, Way, proof, stops
 from nhiscan.api.policy import Policy, PolicyError, load_policy
 
 __all__ = [
-    "Gathered", "Options", "Policy", "PolicyError", "Progress", "audit", "gaps_of", "gather", "load_policy", "open_run",
+    "Cloud", "Gathered", "Options", "Policy", "PolicyError", "Progress", "Proof", "Way", "audit", "gaps_of", "gather",
+    "load_policy", "open_run", "proof", "stops",
 ]  # fmt: skip

@@ -48,8 +48,12 @@ class _Judging:
     params: dict[str, dict[str, object]]
 
 
-def audit(policy: Policy, on_progress: Callable[[Progress], None] = lambda _: None) -> Result:
-    """Collect, join, judge and triage.
+def audit(
+    policy: Policy,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    look: Callable[[Inventory, Result], None] = lambda _, __: None,
+) -> Result:
+    """Collect, join, judge and triage; `look` may read the locked inventory before it is thrown away.
 
     Raises RuleFileError, ConfigError, BaselineError, StoreError, KeyFileError and PluginError for what the user can
     mend; a target or a rule that fails is part of the result.
@@ -59,6 +63,7 @@ def audit(policy: Policy, on_progress: Callable[[Progress], None] = lambda _: No
     params = _params(known, policy.config)
     with gather(options, on_progress) as gathered, open_inventory(gathered, policy) as inventory:
         result = _judge(inventory, policy, _Judging(known, rules, params), gathered, notices)
+        look(inventory, result)
         _finish(gathered, result, options)
         return result
 
@@ -89,7 +94,7 @@ def open_inventory(gathered: Gathered, policy: Policy, *, findings: bool = False
         inventory.add(gathered.gaps)
         _inline_of_policy(inventory, policy)
         _declare(inventory, policy)
-        analysis.run(inventory, policy.options.as_of)
+        analysis.run(inventory, policy.options.as_of, gathered.read)
         if findings:
             inventory.hide_fingerprints()
         inventory.lock()

@@ -42,7 +42,7 @@ class Gathered:
     """What collection left: the units to ingest, the targets as they turned out, and what is to be said about it.
 
     `findings` are the directories in which saved runs keep theirs; `crashes` says where collectors broke, in this run
-    or in a saved one.
+    or in a saved one; `read` are the pairs (scope id, collector) that were asked, in this run or in a saved one.
     """
 
     units: tuple[Path, ...]
@@ -54,6 +54,7 @@ class Gathered:
     spool: Spool
     calls: Mapping[str, int] = field(default_factory=dict)
     crashes: tuple[str, ...] = ()
+    read: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class _Plan:
 def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _: None) -> Iterator[Gathered]:
     """Collect all targets.  The spool is private and temporary unless `options.save` names a directory."""
     key = load_key(options.cache_dir)
-    ctx = Context(as_of=options.as_of, key=key, cache_dir=options.cache_dir, expect_account=options.expect_account)
+    cloud = {f.name: getattr(options.cloud, f.name) for f in dataclasses.fields(options.cloud)}
+    ctx = Context(as_of=options.as_of, key=key, cache_dir=options.cache_dir, **cloud)
     with tempfile.TemporaryDirectory(prefix="nhiscan-") as scratch:
         directory = options.save or Path(scratch) / "run"
         texts = tuple(t.text for t in options.targets)
@@ -90,10 +92,11 @@ def _plan(target: Target, ctx: Context) -> _Plan:
         return _Plan(target, run=Spool.open(Path(target.value)))
     units: list[Unit] = []
     broken: dict[str, BaseException] = {}
-    for name in registry.names():
-        collector = registry.load(name)
+    collectors = [(name, registry.load(name)) for name in registry.names()]
+    for _, collector in collectors:
         if target.kind in getattr(collector, "schemes", ()):
             registry.require_extra(collector)
+    for name, collector in collectors:
         try:
             with runner.muted():
                 units += [_sound(unit, name) for unit in collector.units(target, ctx)]
@@ -154,6 +157,8 @@ def _collect(
     plans: Sequence[_Plan], ctx: Context, spool: Spool, jobs: int, on_progress: Callable[[Progress], None]
 ) -> tuple[Manifest, ...]:
     units = list({unit.id: unit for plan in plans for unit in plan.units}.values())
+    # What takes longest begins first, so that nothing waits for it alone at the end.
+    units.sort(key=lambda unit: -getattr(registry.load(unit.collector), "weight", 0))
     callers = tuple(dict.fromkeys(unit.params["caller"] for unit in units if "caller" in unit.params))
     manifests: list[Manifest] = []
     on_progress(Progress(0, len(units), 0, 0, callers))
@@ -176,7 +181,9 @@ def _gathered(plans: Sequence[_Plan], manifests: Sequence[Manifest], spool: Spoo
             summaries.append(_summary(plan, [by_id[u.id] for u in plan.units]))
     units = (*(path for run in runs for path in run.units()), *spool.units())
     findings = tuple(run.directory / "findings" for run in runs)
-    return Gathered(units, findings, tuple(summaries), tuple(manifests), gaps, notices, spool)
+    saved = [m for run in runs for m in map(run.manifest, run.units()) if m is not None]
+    read = frozenset((m.scope_id, m.collector) for m in (*saved, *manifests))
+    return Gathered(units, findings, tuple(summaries), tuple(manifests), gaps, notices, spool, read=read)
 
 
 def _summary(plan: _Plan, manifests: Sequence[Manifest]) -> TargetSummary:
@@ -196,6 +203,8 @@ def _summary(plan: _Plan, manifests: Sequence[Manifest]) -> TargetSummary:
 
 def _has_evidence(manifest: Manifest) -> bool:
     """Whether a unit read anything: records, or the certainty that there are none."""
+    if getattr(registry.load(manifest.collector), "evidence", True) is False:
+        return False
     if manifest.status == "succeeded" or any(t not in _NOT_EVIDENCE for t in manifest.counts):
         return True
     # A repository whose only gaps are skipped binaries has been read; an account whose calls were refused has not.

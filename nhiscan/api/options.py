@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nhiscan.collect.protocol import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """What narrows or widens the reading of cloud targets; see `collect.protocol.Context`."""
+
+    expect_account: str | None = None
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    role: str | None = None
+    external_id: str | None = None
+    deep: bool = False
+    read_config_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +48,5 @@ class Options:
     policy_ref: str | None = None
     jobs: int = 2
     cache_dir: Path | None = None
-    expect_account: str | None = None
+    cloud: Cloud = field(default_factory=Cloud)
     redact: frozenset[str] = frozenset()

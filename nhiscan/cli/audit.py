@@ -13,12 +13,15 @@ from nhiscan.cli.errors import UsageError, inert
 from nhiscan.cli.output import Output, check, outputs, render
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nhiscan.model import Confidence, Severity
     from nhiscan.triage.result import Result
 
 REDACTABLE = ("people", "accounts")
 
 
+@common.with_blocks
 def audit(
     targets: common.Targets = None,
     output_format: Annotated[
@@ -55,8 +58,7 @@ def audit(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="FILE", help="Findings that are known already.")
     ] = None,
-    config: common.ConfigFile = None,
-    no_config: common.NoConfig = False,
+    settings: common.Settings = common.DEFAULTS,
     policy_ref: Annotated[
         str | None,
         typer.Option("--policy-ref", metavar="REF", help="Take config, baseline and inline ignores from this git ref."),
@@ -64,17 +66,13 @@ def audit(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="DIR", help="Keep the run; a run that was cut off continues.")
     ] = None,
-    targets_file: common.TargetsFile = None,
-    as_of: common.AsOf = None,
-    expect_account: common.ExpectAccount = None,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     redact: Annotated[
         list[str] | None, typer.Option("--redact", metavar="WHAT", help="people, accounts; in every format.")
     ] = None,
     include_people: Annotated[
         bool, typer.Option("--include-people", help="Let people's names into SARIF as well.")
     ] = False,
-    jobs: common.Jobs = common.CPUS,
-    no_cache: common.NoCache = False,
     no_color: common.NoColor = False,
     quiet: common.Quiet = False,
     verbose: Annotated[
@@ -86,9 +84,8 @@ def audit(
     from nhiscan.triage.gate import Gate, exit_code
 
     options = common.options_of(
-        targets, targets_file=targets_file, as_of=as_of, config=config, no_config=no_config, no_cache=no_cache,
-        rules=tuple(rules or ()), select=tuple(select or ()), ignore=tuple(ignore or ()), baseline=baseline,
-        save=save, policy_ref=policy_ref, jobs=jobs, expect_account=expect_account, redact=_redact(redact),
+        targets, settings, cloud, rules=tuple(rules or ()), select=tuple(select or ()), ignore=tuple(ignore or ()),
+        baseline=baseline, save=save, policy_ref=policy_ref, redact=_redact(redact),
     )  # fmt: skip
     policy = api.load_policy(options)
     gate = Gate(
@@ -110,8 +107,7 @@ def audit(
 
 def _say_end(result: Result, verbose: int) -> None:
     if verbose and result.calls:
-        each = ", ".join(f"{operation} {count}" for operation, count in result.calls.items())
-        sys.stderr.write(f"{sum(result.calls.values())} API calls: {each}\n")
+        _say_calls(result.calls)
     for crash in result.crashes:
         sys.stderr.write(f"error: a collector broke, what it gave before is kept: {inert(crash)}\n")
     if result.errors:
@@ -122,6 +118,19 @@ def _say_end(result: Result, verbose: int) -> None:
             sys.stderr.write(
                 f"error: {inert(target.text)}: {inert(target.error or '')}\n  try: {inert(target.remedy or '')}\n"
             )
+
+
+def _say_calls(calls: Mapping[str, int]) -> None:
+    """How many calls of which kind; those that IAM wants for each single identity stand apart, as they grow with it."""
+    from nhiscan.collect.permissions import PER_IDENTITY
+
+    single = {operation: n for operation, n in calls.items() if operation in PER_IDENTITY}
+    whole = {operation: n for operation, n in calls.items() if operation not in PER_IDENTITY}
+    each = ", ".join(f"{operation} {n}" for operation, n in whole.items())
+    sys.stderr.write(f"{sum(calls.values())} API calls: {each}\n")
+    if single:
+        each = ", ".join(f"{operation} {n}" for operation, n in single.items())
+        sys.stderr.write(f"  and for single users and roles {sum(single.values())}: {each}\n")
 
 
 def _redact(values: list[str] | None) -> frozenset[str]:

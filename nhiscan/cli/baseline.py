@@ -25,21 +25,20 @@ File = Annotated[Path, typer.Option("--output", "-o", "--baseline", metavar="FIL
 
 
 @app.command()
+@common.with_blocks
 def create(
     targets: common.Targets = None,
     output: File = DEFAULT,
     rules: common.RulesDirs = None,
-    config: common.ConfigFile = None,
-    no_config: common.NoConfig = False,
-    as_of: common.AsOf = None,
-    no_cache: common.NoCache = False,
+    settings: common.Settings = common.DEFAULTS,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     quiet: common.Quiet = False,
 ) -> int:
     """Write every present finding into a new baseline."""
     from nhiscan.triage import baseline
     from nhiscan.triage.files import write_atomic
 
-    result = _result(targets, None, rules, config, no_config, as_of, no_cache, quiet)
+    result = _result(targets, None, rules, settings, cloud, quiet)
     fresh = baseline.create(result.findings)
     write_atomic(output, baseline.dump(fresh, __version__))
     sys.stderr.write(f"wrote {output} with {len(fresh.entries)} findings\n")
@@ -47,14 +46,13 @@ def create(
 
 
 @app.command()
+@common.with_blocks
 def update(
     targets: common.Targets = None,
     output: File = DEFAULT,
     rules: common.RulesDirs = None,
-    config: common.ConfigFile = None,
-    no_config: common.NoConfig = False,
-    as_of: common.AsOf = None,
-    no_cache: common.NoCache = False,
+    settings: common.Settings = common.DEFAULTS,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     quiet: common.Quiet = False,
 ) -> int:
     """Drop what is fixed from a baseline and add nothing: new findings stay new."""
@@ -62,7 +60,7 @@ def update(
     from nhiscan.triage.files import write_atomic
 
     old = baseline.load(output)
-    result = _result(targets, output, rules, config, no_config, as_of, no_cache, quiet)
+    result = _result(targets, output, rules, settings, cloud, quiet)
     kept = baseline.update(old, result.findings, baseline.unseen(old, result.coverage, result.targets))
     write_atomic(output, baseline.dump(kept, __version__))
     sys.stderr.write(f"kept {len(kept.entries)} of {len(old.entries)} findings in {output}\n")
@@ -73,18 +71,13 @@ def _result(
     targets: list[str] | None,
     known: Path | None,
     rules: list[Path] | None,
-    config: Path | None,
-    no_config: bool,
-    as_of: str | None,
-    no_cache: bool,
+    settings: common.Settings,
+    cloud: common.CloudSettings,
     quiet: bool,
 ) -> Result:
     from nhiscan import api
 
-    options = common.options_of(
-        targets, as_of=as_of, config=config, no_config=no_config, no_cache=no_cache, rules=tuple(rules or ()),
-        baseline=known,
-    )  # fmt: skip
+    options = common.options_of(targets, settings, cloud, rules=tuple(rules or ()), baseline=known)
     with common.progress(quiet=quiet) as on_progress:
         return api.audit(api.load_policy(options), on_progress)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
+import re
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -18,12 +22,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from nhiscan.api import Options
+    from nhiscan.api import Cloud, Options
     from nhiscan.api import Progress as State
 
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TARGET", help="A path (default .), aws[:PROFILE], snapshot:DIR.", show_default=False),
+    typer.Argument(
+        metavar="TARGET", help="A path (default .), aws[:PROFILE], aws:org[/PROFILE], snapshot:DIR.", show_default=False
+    ),
 ]
 TargetsFile = Annotated[
     Path | None, typer.Option("--targets-file", metavar="FILE", help="Read more targets, one a line.")
@@ -42,34 +48,148 @@ Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Worker p
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no key or cache on disk; fingerprints last one run.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text (also NO_COLOR).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only findings.")]
-ExpectAccount = Annotated[
-    str | None, typer.Option("--expect-account", metavar="ID", help="Stop when a cloud answers with another account.")
+ReadConfigValues = Annotated[
+    bool,
+    typer.Option(
+        "--read-config-values", help="Read values of environments and user data; only the detector sees them."
+    ),
 ]
+Deep = Annotated[bool, typer.Option("--deep", help="Ask for last use of services and events too; many slow calls.")]
 CPUS = os.cpu_count() or 2
+
+_ACCOUNT = re.compile(r"!?\d{12}")
+_REGION = re.compile(r"all|[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\{account\}):role/[\w+=,.@/-]{1,512}|[\w+=,.@/-]{1,512}")
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}")  # STS API reference, AssumeRole
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Options of every command that reads targets."""
+
+    targets_file: TargetsFile = None
+    config: ConfigFile = None
+    no_config: NoConfig = False
+    as_of: AsOf = None
+    jobs: Jobs = CPUS
+    no_cache: NoCache = False
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSettings:
+    """Options of every command that may read a cloud."""
+
+    accounts: Annotated[
+        list[str] | None,
+        typer.Option("--accounts", metavar="ID,ID", help="Cloud accounts to audit; !ID leaves one out."),
+    ] = None
+    regions: Annotated[
+        list[str] | None,
+        typer.Option("--regions", metavar="NAME,NAME", help="Regions to audit, or all. [default: those in use]"),
+    ] = None
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role", metavar="NAME", help="Role to assume in other accounts (name or ARN). [default: nhiscan-audit]"
+        ),
+    ] = None
+    external_id: Annotated[
+        str | None, typer.Option("--external-id", metavar="TEXT", help="External id that the role asks for.")
+    ] = None
+    expect_account: Annotated[
+        str | None,
+        typer.Option("--expect-account", metavar="ID", help="Stop when a cloud answers with another account."),
+    ] = None
+    deep: Deep = False
+    read_config_values: ReadConfigValues = False
+
+    def parsed(self) -> Cloud:
+        """The same as the api takes it.  Raises UsageError for a value that cannot be one."""
+        from nhiscan.api import Cloud
+
+        return Cloud(
+            expect_account=self.expect_account,
+            accounts=_listed(self.accounts, _ACCOUNT, "--accounts", "write account numbers of 12 digits: ID,ID or !ID"),
+            regions=_regions(self.regions),
+            role=_fitting(self.role, _ROLE, "--role", "write a role's name, or its ARN with {account} as the number"),
+            external_id=_fitting(
+                self.external_id, _EXTERNAL_ID, "--external-id", "it has 2 to 1224 letters, digits or +=,.@:/-"
+            ),
+            deep=self.deep,
+            read_config_values=self.read_config_values,
+        )
+
+
+DEFAULTS = Settings()
+CLOUD_DEFAULTS = CloudSettings()
+
+
+def with_blocks(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with each parameter whose type is a block of options replaced by the options themselves."""
+    known = inspect.signature(command, eval_str=True)
+    blocks = {p.name: p.annotation for p in known.parameters.values() if p.annotation in {Settings, CloudSettings}}
+    parameters: list[inspect.Parameter] = []
+    for parameter in known.parameters.values():
+        if parameter.name not in blocks:
+            parameters.append(parameter)
+            continue
+        block = blocks[parameter.name]
+        hints = get_type_hints(block, include_extras=True)
+        parameters += [
+            inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=hints[f.name])
+            for f in dataclasses.fields(block)
+        ]
+
+    def run(**given: object) -> int:
+        for name, block in blocks.items():
+            given[name] = block(**{f.name: given.pop(f.name) for f in dataclasses.fields(block)})
+        return command(**given)
+
+    ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    run.__signature__ = known.replace(parameters=ordered)  # type: ignore[attr-defined]  # what inspect looks for
+    run.__annotations__ = {p.name: p.annotation for p in ordered} | {"return": int}
+    run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
+    return run
+
+
+def _listed(values: Sequence[str] | None, form: re.Pattern[str], option: str, remedy: str) -> tuple[str, ...]:
+    parts = [part.strip() for value in values or () for part in value.split(",") if part.strip()]
+    return tuple(dict.fromkeys(_fitting(part, form, option, remedy) or "" for part in parts))
+
+
+def _regions(values: Sequence[str] | None) -> tuple[str, ...]:
+    found = _listed(values, _REGION, "--regions", "write region names (us-east-1,eu-west-1) or all")
+    return ("all",) if "all" in found else found
+
+
+def _fitting(value: str | None, form: re.Pattern[str], option: str, remedy: str) -> str | None:
+    if value is not None and not form.fullmatch(value):
+        msg = f"{option} does not understand {value!r}"
+        raise UsageError(msg, remedy)
+    return value
 
 
 def options_of(
     targets: Sequence[str] | None,
-    *,
-    targets_file: Path | None = None,
-    as_of: str | None = None,
-    config: Path | None = None,
-    no_config: bool = False,
-    no_cache: bool = False,
+    settings: Settings | None = None,
+    cloud: CloudSettings | None = None,
     **more: Any,  # noqa: ANN401 - handed on to Options unchanged
 ) -> Options:
     """The api's options.  The clock is read here and nowhere else.  Raises UsageError and TargetSyntaxError."""
     from nhiscan.api import Options
     from nhiscan.collect.targets import parse
 
-    texts = [*(targets or ()), *_from_file(targets_file)] or ["."]
+    settings = settings or Settings()
+    texts = [*(targets or ()), *_from_file(settings.targets_file)] or ["."]
     return Options(
         targets=tuple(parse(text) for text in dict.fromkeys(texts)),
-        named=bool(targets or targets_file),
-        as_of=moment(as_of),
-        config_path=config,
-        use_config=not no_config,
-        cache_dir=None if no_cache else cache_dir(),
+        named=bool(targets or settings.targets_file),
+        as_of=moment(settings.as_of),
+        config_path=settings.config,
+        use_config=not settings.no_config,
+        jobs=settings.jobs,
+        cache_dir=None if settings.no_cache else cache_dir(),
+        cloud=(cloud or CloudSettings()).parsed(),
         **more,
     )
 

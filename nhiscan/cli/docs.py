@@ -90,9 +90,21 @@ def _collector(collector: Collector) -> str:
         lines += [f"| `{permission}` | {covers} |" for permission, covers in sorted(collector.requires.items())]
     else:
         lines.append("Needs no permission but to read the files of the checkout.")
+    for option, permissions in sorted(getattr(collector, "requires_with", {}).items()):
+        lines += ["", f"With `--{option}` also:", "", "| permission | what it adds |", "|---|---|"]
+        lines += [f"| `{permission}` | {covers} |" for permission, covers in sorted(permissions.items())]
     for permission, reason in sorted(getattr(collector, "writes", {}).items()):
         lines += ["", f"Not a plain read: `{permission}` ({reason})."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_kinds(collector)])
+
+
+def _kinds(collector: Collector) -> list[str]:
+    """The table of what a collector finds: each kind of thing, what is known of it, and the calls that say so."""
+    rows = [
+        f"| {kind.kind} | {', '.join(kind.facts)} | {', '.join(f'`{call}`' for call in kind.calls)} |"
+        for kind in getattr(collector, "kinds", ())
+    ]
+    return ["", "| kind | facts | calls |", "|---|---|---|", *rows] if rows else []
 
 
 def _help(match: re.Match[str]) -> str:

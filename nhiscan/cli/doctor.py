@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from nhiscan.cli import common
 from nhiscan.cli.errors import inert
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
+    from nhiscan.model import Gap
+
+
+@common.with_blocks
 def doctor(
     targets: common.Targets = None,
-    expect_account: common.ExpectAccount = None,
-    no_cache: common.NoCache = False,
-    jobs: common.Jobs = common.CPUS,
+    settings: common.Settings = common.DEFAULTS,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
 ) -> int:
     """Say what can be reached and what is missing."""
     from nhiscan import api
     from nhiscan.triage.exitcode import ExitCode
 
-    options = common.options_of(targets, expect_account=expect_account, no_cache=no_cache, jobs=jobs)
+    options = common.options_of(targets, settings, cloud)
     with common.progress(quiet=True) as on_progress, api.gather(options, on_progress) as gathered:
         gaps = api.gaps_of(gathered)
         for target in gathered.targets:
@@ -27,9 +33,21 @@ def doctor(
             sys.stdout.write(f"{inert(target.text)}: {state}: {inert(target.error or counts)}\n")
             if target.failed:
                 sys.stdout.write(f"  try: {inert(target.remedy or '')}\n")
-            for gap in gaps:
-                if gap.scope_id in target.scopes:
-                    what = ", ".join(gap.covers)
-                    sys.stdout.write(f"  {gap.reason}: {inert(gap.operation or gap.detail or '')} hides {what}\n")
-                    sys.stdout.write(f"    try: {inert(gap.remedy)}\n")
+            _say([gap for gap in gaps if gap.scope_id in target.scopes])
     return ExitCode.NOTHING_AUDITED if any(t.failed for t in gathered.targets) else ExitCode.CLEAN
+
+
+def _say(gaps: Sequence[Gap]) -> None:
+    """Each reason once, with the number of scopes it was met in; at the end all permissions that are missing."""
+    found: dict[tuple[str, str, str], list[Gap]] = {}
+    for gap in gaps:
+        found.setdefault((gap.reason.value, gap.operation or gap.detail or "", gap.remedy), []).append(gap)
+    for (reason, what, remedy), same in found.items():
+        hidden = ", ".join(sorted({cover for gap in same for cover in gap.covers}))
+        scopes = sorted({gap.scope_id for gap in same})
+        where = f" in {len(scopes)} scopes" if len(scopes) > 1 else ""
+        sys.stdout.write(f"  {reason}{where}: {inert(what)} hides {hidden}\n")
+        sys.stdout.write(f"    try: {inert(remedy)}\n")
+    missing = sorted({gap.remedy.removeprefix("allow ") for gap in gaps if gap.remedy.startswith("allow ")})
+    if missing:
+        sys.stdout.write(f"  missing permissions: {inert(', '.join(missing))}\n")

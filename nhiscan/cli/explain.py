@@ -13,17 +13,18 @@ from nhiscan.cli.errors import UsageError, inert
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nhiscan.api import Proof
+    from nhiscan.store.inventory import Inventory
     from nhiscan.triage.result import Finding, Result
 
 
+@common.with_blocks
 def explain(
     label: Annotated[str, typer.Argument(metavar="RULE|FINDING", help="A rule id or name, or the id of a finding.")],
     targets: common.Targets = None,
     rules: common.RulesDirs = None,
-    config: common.ConfigFile = None,
-    no_config: common.NoConfig = False,
-    as_of: common.AsOf = None,
-    no_cache: common.NoCache = False,
+    settings: common.Settings = common.DEFAULTS,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     no_color: common.NoColor = False,
 ) -> int:
     """Explain a rule, or a finding of the targets."""
@@ -33,16 +34,23 @@ def explain(
     if page is not None:
         _markdown(page, no_color=no_color)
         return 0
-    options = common.options_of(
-        targets, as_of=as_of, config=config, no_config=no_config, no_cache=no_cache, rules=tuple(rules or ())
-    )
-    result = api.audit(api.load_policy(options))
-    found = [f for f in result.findings if label in (f.id, f.fingerprint)]
+    options = common.options_of(targets, settings, cloud, rules=tuple(rules or ()))
+    seen: list[tuple[api.Proof | None, tuple[str, ...]]] = []
+
+    def look(inventory: Inventory, result: Result) -> None:
+        seen.extend((api.proof(inventory, f), api.stops(inventory, f)) for f in _called(result, label)[:1])
+
+    result = api.audit(api.load_policy(options), look=look)
+    found = _called(result, label)
     if not found:
         msg = f"{label!r} is neither a rule nor a finding of {', '.join(t.text for t in result.targets)}"
         raise UsageError(msg, "name a rule of `nhiscan rules list`, or a finding id and the target it was found in")
-    _markdown(_page(found[0], result), no_color=no_color)
+    _markdown(_page(found[0], result, *seen[0]), no_color=no_color)
     return 0
+
+
+def _called(result: Result, label: str) -> list[Finding]:
+    return [f for f in result.findings if label in (f.id, f.fingerprint)]
 
 
 def show_rule(label: str, rules: list[Path] | None, *, no_color: bool) -> int:
@@ -72,7 +80,7 @@ def _markdown(text: str, *, no_color: bool) -> None:
     common.console(no_color=no_color).print(Markdown(text, hyperlinks=False))
 
 
-def _page(finding: Finding, result: Result) -> str:
+def _page(finding: Finding, result: Result, proof: Proof | None, stops: tuple[str, ...]) -> str:
     rule = finding.rule
     parts = [
         f"# {finding.id}: {rule.title}",
@@ -81,6 +89,8 @@ def _page(finding: Finding, result: Result) -> str:
         _section("Why", rule.why),
         _section("Where", "\n".join(f"- {_place(loc.uri, loc.line, loc.note)}" for loc in finding.locations)),
         _section("Evidence", "\n".join(_evidence(finding))),
+        _section("Path to more power", _path(finding, proof)),
+        _section("What stops with it", "\n".join(f"- {inert(line)}" for line in stops)),
         _section("Reasons", "\n".join(_reasons(finding, result))),
         _section("Owner", _owner(finding)),
         _section("Fix", finding.fix),
@@ -106,6 +116,21 @@ def _evidence(finding: Finding) -> list[str]:
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
         shown.append(f"- {name}: {inert(text)}")
     return shown
+
+
+def _path(finding: Finding, proof: Proof | None) -> str:
+    """Every way with its steps numbered, statement by statement."""
+    if proof is None:
+        return ""
+    who = f"{proof.kind} {proof.name}"
+    behind = {"credential": "It proves", "consumer": "It acts as", "trust": "It leads to"}.get(finding.subject.table)
+    parts = [inert(f"{behind} {who} ({proof.identity_id}).")] if behind else []
+    for way in proof.ways:
+        steps = "\n".join(f"{n}. {inert(step)}" for n, step in enumerate(way.steps, 1))
+        parts.append(f"**{inert(way.title)}**\n\n{steps}")
+    if proof.omitted:
+        parts.append(f"and {proof.omitted} more {'way' if proof.omitted == 1 else 'ways'}.")
+    return "\n\n".join(parts)
 
 
 def _reasons(finding: Finding, result: Result) -> list[str]:

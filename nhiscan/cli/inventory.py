@@ -26,6 +26,7 @@ MAPPINGS = {"tags", "facts"}
 Format = Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="table, json or csv.")]
 
 
+@common.with_blocks
 def inventory(
     targets: common.Targets = None,
     output_format: Format = "table",
@@ -34,13 +35,8 @@ def inventory(
     owner: Annotated[
         list[str] | None, typer.Option("--owner", help="Only what this owner has; `none` for orphans.")
     ] = None,
-    config: common.ConfigFile = None,
-    no_config: common.NoConfig = False,
-    targets_file: common.TargetsFile = None,
-    as_of: common.AsOf = None,
-    expect_account: common.ExpectAccount = None,
-    jobs: common.Jobs = common.CPUS,
-    no_cache: common.NoCache = False,
+    settings: common.Settings = common.DEFAULTS,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     no_color: common.NoColor = False,
     quiet: common.Quiet = False,
 ) -> int:
@@ -49,10 +45,7 @@ def inventory(
     from nhiscan.triage.exitcode import ExitCode
 
     _check(output_format)
-    options = common.options_of(
-        targets, targets_file=targets_file, as_of=as_of, config=config, no_config=no_config, no_cache=no_cache,
-        jobs=jobs, expect_account=expect_account,
-    )  # fmt: skip
+    options = common.options_of(targets, settings, cloud)
     with common.progress(quiet=quiet) as on_progress, api.open_run(options, on_progress) as (gathered, store):
         if output_format == "json" and not (kind or provider or owner):
             print_json(tables(store))
@@ -66,14 +59,15 @@ def inventory(
     return ExitCode.NOTHING_AUDITED if failed else ExitCode.CLEAN
 
 
+@common.with_blocks
 def query(
     sql: Annotated[
         str, typer.Argument(metavar="SELECT", help="One SELECT over the tables and views of the inventory.")
     ],
     targets: common.Targets = None,
     output_format: Format = "table",
-    as_of: common.AsOf = None,
-    no_cache: common.NoCache = False,
+    settings: common.Settings = common.DEFAULTS,
+    cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     no_color: common.NoColor = False,
 ) -> int:
     """Ask a saved run (snapshot:DIR) or a target in SQL."""
@@ -81,7 +75,7 @@ def query(
     from nhiscan.triage.exitcode import ExitCode
 
     _check(output_format)
-    options = common.options_of(targets, as_of=as_of, no_cache=no_cache)
+    options = common.options_of(targets, settings, cloud)
     with api.open_run(options, lambda _: None) as (_, store):
         found = [{k: v for k, v in row.items() if k not in HIDDEN} for row in store.sql(sql)]
         print_rows(found, tuple(found[0]) if found else (), output_format, no_color=no_color)

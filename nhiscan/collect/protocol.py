@@ -61,6 +61,13 @@ class Context:
     `expect_account` aborts a cloud target that answers with another account; `read_ignored` lets collectors read
     ignored agent and `.env` files as `visibility: local`; `max_file_bytes` is where a file is skipped with a count;
     `calls` is where a collector counts its API calls by operation (fresh for every unit).
+
+    For cloud targets: `accounts` and `regions` narrow what is read (no accounts: all that the target names, `!ID`
+    leaves one out; no regions: those in use, `("all",)`: every enabled one); `role`, a name or an ARN that may hold
+    `{account}`, is assumed in each account other than the caller's, with `external_id` when it is given; `deep` allows
+    slow per-identity calls (last use of services, analyzers, event history); `read_config_values` allows the values of
+    environments and user data to be read, handed to the detector and dropped.  `memo` holds what several collectors
+    find out alike while units are planned; it never travels to a worker.
     """
 
     as_of: datetime
@@ -69,7 +76,14 @@ class Context:
     expect_account: str | None = None
     read_ignored: bool = True
     max_file_bytes: int = 5_000_000
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    role: str | None = None
+    external_id: str | None = None
+    deep: bool = False
+    read_config_values: bool = False
     calls: dict[str, int] = field(default_factory=dict)
+    memo: dict[str, object] = field(default_factory=dict, repr=False)
 
 
 class TargetError(Exception):
@@ -88,8 +102,11 @@ class Collector(Protocol):
     policy, the preflight of `doctor`, the docs, and the sentence in the report.  Optional attributes: `schemes`, the
     target schemes it answers to (`("aws",)`); `modules` and `extra`, the packages it imports beyond the core and the
     extra of nhiscan that installs them; `local`, True when it reads files and has read something even where all
-    it left is gaps; `covers`, the tables a failed unit leaves unseen; `writes`, permissions that are not read-only and
-    why they are needed (documented exceptions; empty for nearly everybody).
+    it left is gaps; `covers`, the tables a failed unit leaves unseen; `weight`, above 0 for units that take long and
+    begin first; `writes`, permissions that are not read-only and
+    why they are needed (documented exceptions; empty for nearly everybody); `requires_with`, further permissions by the
+    option that asks for them (`{"deep": {…}, "read-config-values": {…}}`), printed apart; `evidence`, False when a unit
+    that succeeded does not mean that its target was read.
     """
 
     name: ClassVar[str]

@@ -66,7 +66,7 @@ def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterato
 def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
     """Run one unit and publish what it gave, a failure included."""
     spool = Spool.open(directory)
-    ctx = dataclasses.replace(ctx, calls={})
+    ctx = dataclasses.replace(ctx, calls={}, memo={})
     status, crash = "succeeded", None
     with spool.writer(unit.id) as writer, muted():
         try:
@@ -148,6 +148,7 @@ def _pooled(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Ite
 
 def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[tuple[Unit, Manifest | None]]:
     """One pool's life: finished units with their manifests, and after a crash the others with None, oldest first."""
+    ctx = dataclasses.replace(ctx, memo={})
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_die_with_parent)
     futures: dict[Future[Manifest], Unit] = {}

@@ -1,4 +1,4 @@
-"""Target syntax: a path, `snapshot:DIR`, `aws`, `aws:PROFILE`."""
+"""Target syntax: a path, `snapshot:DIR`, `aws`, `aws:PROFILE`, `aws:org`, `aws:org/PROFILE`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9]{1,15}")
 class TargetSyntaxError(Exception):
     """A target the user named does not exist or is not understood; `remedy` says what would be."""
 
-    remedy = "name an existing path, aws[:PROFILE] or snapshot:DIR"
+    remedy = "name an existing path, aws[:PROFILE], aws:org[/PROFILE] or snapshot:DIR"
 
 
 def parse(text: str) -> Target:

@@ -16,16 +16,19 @@ AREAS = {
     "AGT": "agents",
     "AUT": "authentication",
     "CID": "trust in CI platforms",
+    "CRT": "certificates and key pairs",
     "ENV": "environments and local files",
     "HUM": "use by people",
     "LEK": "leaked secrets",
     "LIF": "identity lifecycle",
     "LLV": "long-lived credentials",
     "MCP": "tool servers",
+    "OBS": "logging",
     "PRV": "privileges",
     "REU": "reuse",
     "TOX": "combinations",
     "TPY": "third parties",
+    "VLT": "secret stores",
 }
 _HOW = """\
 A rule is one file: what it says, the query, why it matters, how to fix it, and its own cases. It **fails**, **passes**

@@ -90,15 +90,12 @@ def reads(rule: Rule) -> Reads:
 @cache
 def views() -> Mapping[str, Tree]:
     """The views of the vocabulary as trees, in the order they are made."""
-    from importlib import resources
-
     import sqlglot
     from sqlglot import exp
 
-    file = resources.files("nhiscan.store").joinpath("views.sql")
-    if not file.is_file():
-        return {}
-    made = [t for t in sqlglot.parse(file.read_text(encoding="utf-8"), dialect="duckdb") if isinstance(t, exp.Create)]
+    from nhiscan.store.schema import view_sql
+
+    made = [t for t in sqlglot.parse(view_sql(), dialect="duckdb") if isinstance(t, exp.Create)]
     return {tree.this.name: tree.expression for tree in made}
 
 

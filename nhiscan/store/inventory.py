@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nhiscan.model import RECORDS, Record
 from nhiscan.store.errors import StoreError
-from nhiscan.store.schema import columns, create_tables, from_row, to_line
+from nhiscan.store.schema import columns, create_tables, from_row, to_line, view_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,9 +60,7 @@ class Inventory:
     def _create(self) -> None:
         for statement in create_tables():
             self._db.execute(statement)
-        views = resources.files("nhiscan.store").joinpath("views.sql")
-        if views.is_file():
-            self._db.execute(views.read_text(encoding="utf-8"))
+        self._db.execute(view_sql())
 
     def ingest(self, unit_dirs: Sequence[Path]) -> None:
         """Read published units, in the order given.  Raises StoreError when a spool file is not what it claims."""

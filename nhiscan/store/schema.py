@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
 from nhiscan.model import RECORDS, Record, column_name
@@ -25,6 +26,7 @@ _SQL_TYPES: Mapping[object, str] = {
     datetime: "TIMESTAMP",
 }
 NO_VALUE = "no value"
+VIEW_FILES = ("views.sql", "views_cloud.sql")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ def create_tables() -> Iterator[str]:
         yield f'CREATE TABLE "{table}" ({body})'
 
 
+def view_sql() -> str:
+    """The SQL of the views rules are written in, in the order in which they build on each other."""
+    files = [resources.files("nhiscan.store").joinpath(name) for name in VIEW_FILES]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+
+
 def problem(record: object) -> str | None:
     """What makes something no record of its table; None when it is one.  Names columns and types, never values."""
     table = getattr(record, "table", None)
@@ -112,7 +120,7 @@ def _fits(column: Column, value: object) -> bool:
 
 def to_json(record: Record) -> dict[str, object]:
     """A record as the spool and the inventory hold it: ISO times, lists, JSON text for mappings."""
-    return {c.name: _plain(getattr(record, c.field)) for c in columns(type(record))}
+    return {name: plain(getattr(record, field)) for name, field, plain in _writers(record.table)}
 
 
 def to_line(record: Record) -> str:
@@ -121,16 +129,26 @@ def to_line(record: Record) -> str:
     return text.encode("utf-8", "replace").decode("utf-8") + "\n"
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").removesuffix(".000000") + "Z"
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, Mapping):
-        return json.dumps(dict(value), sort_keys=True, ensure_ascii=False)
-    return value
+@cache
+def _writers(table: str) -> tuple[tuple[str, str, Callable[[Any], object]], ...]:
+    """Column, field and writer of each column; built once, because tables have many rows."""
+    return tuple((c.name, c.field, _writer(c)) for c in _columns(table))
+
+
+def _writer(column: Column) -> Callable[[Any], object]:
+    if column.sql == "TIMESTAMP":
+        return _time
+    if column.sql == "VARCHAR[]":
+        return list
+    if typing.get_origin(column.python) is Mapping:
+        return lambda value: json.dumps(dict(value), sort_keys=True, ensure_ascii=False) if value else "{}"
+    if column.vocabulary:
+        return lambda value: None if value is None else str(value)
+    return lambda value: value
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def from_row(record: type[Record], row: Mapping[str, object]) -> Record:

@@ -69,7 +69,8 @@ SELECT e.credential_id AS id, e.scope_id, e.uri, min(e.line) AS line,
   max(CASE WHEN e.visibility = 'local' THEN 1 ELSE 0 END) AS is_local,
   max(CASE WHEN e.visibility IS NULL THEN 1 ELSE 0 END) AS unknown
 FROM exposure AS e
-WHERE e.part = 'value'
+-- A value in the configuration of a workload lies in no file; NS-LEK-005 judges it.
+WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%'
 GROUP BY e.credential_id, e.scope_id, e.uri;
 
 -- credential_place: one row per credential that lies in a file; its scope is the repository, not the issuer.
@@ -122,11 +123,15 @@ CREATE VIEW use_site AS
 SELECT
   u.id, u.scope_id, u.credential_id, u.consumer_id, u.form, u.how, u.uri,
   k.kind AS consumer_kind, k.name AS consumer_name,  k.platform, k.visibility,
-  CASE WHEN k.kind = 'agent' THEN k.id WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) END AS agent_id,
+  -- A gateway of tools that a cloud runs serves whoever calls it: it is no agent.
+  CASE WHEN k.kind = 'agent' THEN k.id WHEN k.kind <> 'tool_server' THEN NULL
+    WHEN coalesce(p.kind, 'tool_server') = 'tool_server' AND coalesce(k.platform, p.platform, '') LIKE 'aws_%' THEN NULL
+    ELSE coalesce(k.parent_id, k.id) END AS agent_id,
   CASE WHEN k.kind = 'agent' THEN k.name WHEN k.kind = 'tool_server' THEN coalesce(p.name, k.name) END AS agent_name,
   CASE WHEN k.kind = 'agent' THEN k.autonomy WHEN k.kind = 'tool_server' THEN coalesce(p.autonomy, k.autonomy) END
     AS autonomy,
-  CASE WHEN k.kind IN ('agent', 'tool_server') THEN regexp_replace(coalesce(k.parent_id, k.id), ':[^:]*$', '')
+  CASE WHEN k.kind IN ('agent', 'tool_server') AND coalesce(k.platform, '') NOT LIKE 'aws_%'
+    THEN regexp_replace(coalesce(k.parent_id, k.id), ':[^:]*$', '')
     ELSE coalesce(k.parent_id, k.id) END AS application
 FROM "use" AS u
 JOIN consumer AS k ON k.id = u.consumer_id
@@ -226,7 +231,8 @@ LEFT JOIN first_issuing AS f ON f.credential_id = s.credential_id AND f.n = 1;
 -- merely lies counts as one application, unless a consumer of that repository is already counted.
 CREATE VIEW credential_application AS
 WITH used AS (
-  SELECT s.credential_id, s.scope_id, s.application FROM use_site AS s
+  -- Two clients seen with one key may well be one application.
+  SELECT s.credential_id, s.scope_id, s.application FROM use_site AS s WHERE s.how <> 'observed'
   GROUP BY s.credential_id, s.scope_id, s.application
 ),
 held AS (
@@ -343,12 +349,16 @@ WITH able AS (
   GROUP BY e.identity_id
 ),
 way AS (
-  SELECT r.identity_id, r.target_id, r.hops, r.certainty, array_to_string(r.path, ' > ') AS path,
+  -- To an administrator, or to somebody who can make himself one: the latter is said in brackets.
+  SELECT r.identity_id, r.target_id, r.hops, array_to_string(r.path, ' > ') AS path,
+    CASE WHEN a.admin = 1 OR r.certainty = 'conditional' THEN r.certainty ELSE a.escalate_certainty END AS certainty,
     -- steps: the same way by the names alone.
-    regexp_replace(array_to_string(r.path, ' → '), '[^ ]*[/:]', '', 'g') AS steps,
-    row_number() OVER (PARTITION BY r.identity_id ORDER BY r.hops, r.certainty, r.target_id) AS n
+    concat(regexp_replace(array_to_string(r.path, ' → '), '[^ ]*[/:]', '', 'g'),
+      CASE WHEN a.admin = 1 THEN '' ELSE concat(' (', coalesce(a.escalate_method, 'unnamed'), ')') END) AS steps,
+    row_number() OVER (PARTITION BY r.identity_id
+      ORDER BY a.admin DESC, r.hops, r.certainty, a.escalate_certainty, r.target_id) AS n
   FROM reach AS r
-  JOIN able AS a ON a.identity_id = r.target_id AND a.admin = 1
+  JOIN able AS a ON a.identity_id = r.target_id AND (a.admin = 1 OR a.escalate = 1)
   WHERE r.identity_id <> r.target_id
 )
 SELECT
@@ -424,49 +434,100 @@ JOIN identity AS i ON i.id = t.target_id
 WHERE t.kind = 'assume' AND t.principal_kind IN ('account', 'identity', 'anyone')
   AND coalesce(i.class, 'workload') <> 'provider_managed';
 
--- ci_issuer: one row per OIDC issuer that signs tokens for every customer of a platform with one key set, and how the
--- subject it signs begins.  Issuers with a tenant in their address (CircleCI, Bitbucket, Azure DevOps) are scoped by
--- it.
+-- ci_issuer: one row per kind of OIDC issuer, and how the subject it signs begins.  An issuer without `tenanted` signs
+-- tokens for every customer of its platform with one key set; one with a tenant in its address is scoped by that.
+-- `clients`: its audience is a client of one customer, and its subjects are people or devices.
 CREATE VIEW ci_issuer AS
-SELECT 'token.actions.githubusercontent.com' AS id, '' AS scope_id, 'repo:' AS prefix, 'GitHub Actions' AS platform
-UNION ALL SELECT 'gitlab.com', '', 'project_path:', 'GitLab CI'
-UNION ALL SELECT 'app.terraform.io', '', 'organization:', 'HCP Terraform'
-UNION ALL SELECT 'agent.buildkite.com', '', 'organization:', 'Buildkite';
+SELECT i.id, '' AS scope_id, i.prefix, i.platform, i.tenanted, i.clients
+FROM (VALUES
+  ('token.actions.githubusercontent.com', 'repo:', 'GitHub Actions', FALSE, FALSE),
+  ('token.actions.githubusercontent.com/', 'repo:', 'GitHub Actions', TRUE, FALSE),
+  ('gitlab.com', 'project_path:', 'GitLab CI', FALSE, FALSE),
+  ('app.terraform.io', 'organization:', 'HCP Terraform', FALSE, FALSE),
+  ('agent.buildkite.com', 'organization:', 'Buildkite', FALSE, FALSE),
+  ('oidc.vercel.com', 'owner:', 'Vercel', FALSE, FALSE),
+  ('oidc.vercel.com/', 'owner:', 'Vercel', TRUE, FALSE),
+  ('api.pulumi.com/oidc', 'pulumi:deploy:org:', 'Pulumi Cloud', FALSE, FALSE),
+  ('oidc.codefresh.io', 'account:', 'Codefresh', FALSE, FALSE),
+  ('oidc.circleci.com/', 'org/', 'CircleCI', TRUE, FALSE),
+  ('api.bitbucket.org/', '', 'Bitbucket Pipelines', TRUE, FALSE),
+  ('vstoken.dev.azure.com/', 'sc://', 'Azure DevOps', TRUE, FALSE),
+  ('.app.spacelift.io', 'space:', 'Spacelift', TRUE, FALSE),
+  ('.semaphoreci.com', 'org:', 'Semaphore', TRUE, FALSE),
+  ('oidc.eks.', 'system:serviceaccount:', 'Kubernetes', TRUE, FALSE),
+  ('accounts.google.com', '', 'Google', FALSE, TRUE),
+  ('cognito-identity.amazonaws.com', '', 'Amazon Cognito', FALSE, TRUE),
+  ('www.amazon.com', '', 'Login with Amazon', FALSE, TRUE),
+  ('graph.facebook.com', '', 'Facebook Login', FALSE, TRUE)
+) AS i(id, prefix, platform, tenanted, clients);
 
--- trust_subject: one row per trust in a CI platform and subject pattern it accepts.
+-- trust_issuer: one row per trust in an OIDC issuer, with the kind of issuer it is.
+CREATE VIEW trust_issuer AS
+SELECT t.id, t.scope_id, t.subjects,
+  CASE
+    WHEN lower(t.principal) LIKE 'oidc.eks.%' THEN 'oidc.eks.'
+    WHEN lower(t.principal) LIKE 'oidc.circleci.com/%' THEN 'oidc.circleci.com/'
+    WHEN lower(t.principal) LIKE 'token.actions.githubusercontent.com/_%' THEN 'token.actions.githubusercontent.com/'
+    WHEN lower(t.principal) LIKE 'oidc.vercel.com/_%' THEN 'oidc.vercel.com/'
+    WHEN lower(t.principal) LIKE 'api.bitbucket.org/%' THEN 'api.bitbucket.org/'
+    WHEN lower(t.principal) LIKE 'vstoken.dev.azure.com/%' THEN 'vstoken.dev.azure.com/'
+    WHEN lower(t.principal) LIKE '%.app.spacelift.io' THEN '.app.spacelift.io'
+    WHEN lower(t.principal) LIKE '%.semaphoreci.com' THEN '.semaphoreci.com'
+    ELSE lower(t.principal) END AS issuer,
+  -- client_bound: the audience is one that it demands exactly.
+  (len(t.audiences) > 0 AND array_to_string(t.audiences, '') NOT LIKE '%*%'
+    AND array_to_string(t.audiences, '') NOT LIKE '%?%') AS client_bound
+FROM trust AS t
+WHERE t.kind = 'federate' AND t.principal_kind = 'oidc';
+
+-- trust_subject: one row per trust in a CI platform or cluster and subject pattern it accepts.
 CREATE VIEW trust_subject AS
-WITH pattern AS (
-  SELECT t.id, t.scope_id, s.subject, c.prefix,
-    substr(s.subject, 1, length(c.prefix)) = c.prefix AS well_formed,
-    substr(s.subject, length(c.prefix) + 1) AS rest
-  FROM trust AS t
-  JOIN ci_issuer AS c ON c.id = lower(t.principal)
-  CROSS JOIN UNNEST(t.subjects) AS s(subject)
-  WHERE t.kind = 'federate' AND t.principal_kind = 'oidc'
+WITH spelled AS (
+  -- What comes before the first colon is made the project everywhere: org/O/project/P/user/U of CircleCI, {repo}* of
+  -- Bitbucket; subjects of Pulumi's environments are read like those of its deployments.
+  SELECT i.id, i.scope_id, s.subject, c.prefix,
+    CASE i.issuer
+      WHEN 'oidc.circleci.com/' THEN regexp_replace(s.subject, '^org/([^/]+)/project/([^/]+)/?', 'org/\1/\2:')
+      WHEN 'api.bitbucket.org/' THEN regexp_replace(s.subject, '^([{][^}]*[}])[*]', '\1:*')
+      WHEN 'api.pulumi.com/oidc' THEN replace(s.subject, 'pulumi:environments:', 'pulumi:deploy:')
+      ELSE s.subject END AS text
+  FROM trust_issuer AS i
+  JOIN ci_issuer AS c ON c.id = i.issuer
+  CROSS JOIN UNNEST(i.subjects) AS s(subject)
+  WHERE c.clients = FALSE
+),
+pattern AS (
+  SELECT p.id, p.scope_id, p.subject, p.prefix,
+    substr(p.text, 1, length(p.prefix)) = p.prefix AS well_formed,
+    substr(p.text, length(p.prefix) + 1) AS rest,
+    -- head: what stands before the first wildcard; one that ends inside the prefix leaves the owner open.
+    regexp_replace(p.text, '[*?].*$', '') AS head,
+    p.text LIKE '%*%' OR p.text LIKE '%?%' AS wild
+  FROM spelled AS p
 ),
 parted AS (
   -- repo:acme/app:ref:refs/heads/main has the project acme/app, the owner acme and the ref ref:refs/heads/main.  What
-  -- differs from run to run by nature (the commit of Buildkite, the phase of HCP Terraform) is no part of it.
-  SELECT p.id, p.scope_id, p.subject, p.well_formed,
+  -- differs from run to run by nature (the commit of Buildkite, the phase of HCP Terraform, the step of Bitbucket) is
+  -- no part of it.
+  SELECT p.id, p.scope_id, p.subject, p.well_formed, p.wild,
+    p.wild AND length(p.head) < length(p.prefix) AND substr(p.prefix, 1, length(p.head)) = p.head AS open_prefix,
     split_part(split_part(p.rest, ':', 1), '/', 1) AS owner_part,
     split_part(p.rest, ':', 1) AS project_part,
-    regexp_replace(substr(p.rest, length(split_part(p.rest, ':', 1)) + 2), '(:commit:.*|:run_phase:[*])$', '')
-      AS ref_part
+    regexp_replace(regexp_replace(substr(p.rest, length(split_part(p.rest, ':', 1)) + 2),
+      '(:commit:.*|:run_phase:[*])$', ''), '^([{][^}]*[}]):[*]$', '\1') AS ref_part
   FROM pattern AS p
 )
 SELECT
   q.id, q.scope_id, q.subject,
   -- An owner with a wildcard is anybody: everyone can register a name that matches.
-  CASE WHEN q.well_formed THEN q.owner_part LIKE '%*%' OR q.owner_part LIKE '%?%' 
-    ELSE q.subject LIKE '*%' OR q.subject LIKE '?%' OR q.subject IN ('repo*', 'project*', 'organization*') END
-    AS any_owner,
+  CASE WHEN q.well_formed THEN q.owner_part LIKE '%*%' OR q.owner_part LIKE '%?%' ELSE q.open_prefix END AS any_owner,
   -- Subjects of a customised form name something we do not know: their wildcards stay open.
   CASE WHEN q.well_formed THEN q.project_part LIKE '%*%' OR q.project_part LIKE '%?%'
-    WHEN q.subject LIKE '%*%' OR q.subject LIKE '%?%' THEN NULL ELSE FALSE END AS many_projects,
-  CASE WHEN NOT q.well_formed AND (q.subject LIKE '%*%' OR q.subject LIKE '%?%') THEN NULL
+    WHEN q.open_prefix THEN TRUE WHEN q.wild THEN NULL ELSE FALSE END AS many_projects,
+  CASE WHEN NOT q.well_formed AND q.open_prefix THEN TRUE WHEN NOT q.well_formed AND q.wild THEN NULL
     ELSE q.ref_part LIKE '%*%' OR q.ref_part LIKE '%?%' OR q.ref_part = 'pull_request' END AS many_refs,
-  -- A wildcard behind a prefix (refs/tags/v*) is several refs, not every one.
-  q.ref_part LIKE 'ref:refs/%/_%*' OR q.ref_part LIKE 'ref_type:%:ref:_%*' AS some_refs
+  -- A wildcard behind a prefix (refs/tags/v*) is several refs, not every one; CircleCI can name no ref in a subject.
+  q.ref_part LIKE 'ref:refs/%/_%*' OR q.ref_part LIKE 'ref_type:%:ref:_%*' OR q.ref_part = 'user/*' AS some_refs
 FROM parted AS q;
 
 -- trust_claim: one row per trust and further claim its conditions demand, written `name=pattern`.
@@ -480,15 +541,19 @@ WITH split AS (
 )
 SELECT s.id, s.scope_id, s.name, s.pattern,
   s.name IN ('repository', 'repository_id', 'job_workflow_ref', 'project_id', 'project_path', 'terraform_workspace_id',
-    'pipeline_id', 'environment') AND s.pattern NOT LIKE '%*%' AND s.pattern NOT LIKE '%?%' AS narrow,
+    'pipeline_id', 'environment', 'oidc.circleci.com/project-id')
+    AND s.pattern NOT LIKE '%*%' AND s.pattern NOT LIKE '%?%' AS narrow,
+  -- owned: what it names belongs to one customer; an environment or a ref is called alike in everybody's repository.
   s.name IN ('repository', 'repository_id', 'repository_owner', 'repository_owner_id', 'job_workflow_ref', 'project_id',
     'project_path', 'namespace_id', 'namespace_path', 'organization_id', 'organization_slug', 'pipeline_id',
     'terraform_organization_id', 'terraform_organization_name', 'terraform_workspace_id', 'enterprise', 'enterprise_id',
-    'environment') AND split_part(s.pattern, '/', 1) NOT LIKE '%*%' 
+    'actor', 'actor_id', 'oidc.circleci.com/project-id', 'google/organization_number', 'app_id', 'oaud', 'team_id',
+    'owner_id') AND split_part(s.pattern, '/', 1) NOT LIKE '%*%' 
     AND split_part(s.pattern, '/', 1) NOT LIKE '%?%' AS owned
 FROM split AS s;
 
--- trust_ci: one row per trust in a CI platform, with how narrowly it names who may come.
+-- trust_ci: one row per trust in a CI platform, cluster or sign-in of everybody, with how narrowly it names who may
+-- come.
 CREATE VIEW trust_ci AS
 WITH patterns AS (
   SELECT s.id, count(*) AS subject_count, min(s.subject) AS first_subject,
@@ -512,26 +577,33 @@ claimed AS (
   GROUP BY c.id
 ),
 judged AS (
-  SELECT t.id, c.platform, coalesce(p.subject_count, 0) AS subject_count,
-    coalesce(p.open_subject, p.loose_subject, p.first_subject, 'any subject') AS subject,
-    (coalesce(p.any_owner, 1) = 1 AND coalesce(d.owned, 0) = 0) AS any_owner,
+  SELECT i.id, c.platform, c.tenanted, c.clients, coalesce(p.subject_count, 0) AS subject_count,
+    coalesce(p.open_subject, p.loose_subject, p.first_subject,
+      CASE WHEN c.clients THEN 'any client' ELSE 'any subject' END) AS subject,
+    CASE WHEN c.tenanted THEN FALSE
+      WHEN c.clients THEN NOT (i.client_bound OR coalesce(d.owned, 0) = 1 OR array_to_string(i.subjects, '') <> ''
+        AND array_to_string(i.subjects, '') NOT LIKE '%*%')
+      ELSE coalesce(p.any_owner, 1) = 1 AND coalesce(d.owned, 0) = 0 END AS any_owner,
     (coalesce(p.many_projects, 1) = 1 AND coalesce(d.one_project, 0) = 0) AS many_projects,
     (coalesce(p.loose, 1) = 1 AND coalesce(d.one_ref, 0) = 0) AS many_refs,
     (coalesce(p.every_ref, 1) = 1 AND coalesce(d.one_ref, 0) = 0) AS every_ref,
     (coalesce(p.doubtful, 0) = 1 AND (coalesce(d.one_ref, 0) = 0 OR coalesce(d.one_project, 0) = 0)) AS doubtful
-  FROM trust AS t
-  JOIN ci_issuer AS c ON c.id = lower(t.principal)
-  LEFT JOIN patterns AS p ON p.id = t.id
-  LEFT JOIN claimed AS d ON d.id = t.id
-  WHERE t.kind = 'federate' AND t.principal_kind = 'oidc'
+  FROM trust_issuer AS i
+  JOIN ci_issuer AS c ON c.id = i.issuer
+  LEFT JOIN patterns AS p ON p.id = i.id
+  LEFT JOIN claimed AS d ON d.id = i.id
 )
 SELECT
-  t.id, t.scope_id, t.principal, t.target_id, t.certainty, i.name AS target_name, i.provider, j.platform,
-  j.subject_count, j.subject,
+  t.id, t.scope_id, t.principal, t.target_id, t.certainty, i.name AS target_name, i.provider, j.platform, j.tenanted,
+  j.clients, j.subject_count, j.subject,
   -- any_owner: everybody on the platform can obtain the identity.
   j.any_owner,
-  -- wider_than_ref: more than one project and ref can obtain it (whole organisation, any ref, pull requests).
-  CASE WHEN j.many_projects OR j.many_refs THEN TRUE WHEN j.doubtful THEN NULL ELSE FALSE END AS wider_than_ref,
+  -- wider_than_ref: more than one project and ref can obtain it (whole organisation, any ref, pull requests), or more
+  -- than one service account of a cluster; nobody counts the users of a sign-in.
+  CASE WHEN j.clients THEN FALSE WHEN j.many_projects OR j.many_refs THEN TRUE WHEN j.doubtful THEN NULL
+    ELSE FALSE END AS wider_than_ref,
+  -- unit: what one of its subjects stands for.
+  CASE WHEN j.platform = 'Kubernetes' THEN 'service account' ELSE 'repository and ref' END AS unit,
   -- few_refs: one project, and only refs that share a prefix.
   (NOT j.many_projects AND j.many_refs AND NOT j.every_ref) AS few_refs
 FROM judged AS j
@@ -701,4 +773,6 @@ LEFT JOIN handed AS h ON h.consumer_id = k.id
 LEFT JOIN approved AS a ON a.value = k.name
 LEFT JOIN approved AS b ON b.value = k.url
 LEFT JOIN approved AS d ON d.value = k.package
-WHERE k.kind = 'tool_server' AND coalesce(k.enabled, TRUE);
+-- What nobody starts is an endpoint of its own (agent_endpoint).
+WHERE k.kind = 'tool_server' AND coalesce(k.enabled, TRUE)
+  AND (k.parent_id IS NOT NULL OR coalesce(k.platform, '') NOT LIKE 'aws_%');

@@ -27,8 +27,9 @@ _PARTS = [p.value for p in ExposurePart]
 _VISIBILITIES = [v.value for v in Visibility]
 _BASES = [b.value for b in OwnerBasis]
 _CONFIDENCES = [c.value for c in Confidence]
-_BLANK = re.compile(r"\{(user|key|name)\}")
+_BLANK = re.compile(r"\{(user|key|name|breaks)\}")
 IN_HISTORY = "in history"
+BREAKS_UNKNOWN = "not known, so watch it first"
 _FILE_SCOPES = ("repo:", "dir:")
 
 
@@ -197,11 +198,16 @@ def _badness(row: Row) -> tuple[object, ...]:
 
 
 def fix(facts: Facts, verdict: Verdict, text: str) -> str:
-    """What to do, with `{user}`, `{key}` and `{name}` filled in where known, quoted for a shell."""
+    """What to do, with `{user}`, `{key}` and `{name}` filled in where known, quoted for a shell.
+
+    `{breaks}` becomes the sentence of the rule's rows on what stops when the subject goes.
+    """
     row = facts.rows.get((verdict.subject_table, verdict.subject_id), {})
     known = {"user": verdict.facts.get("identity_name"), "key": row.get("key_id"), "name": row.get("name")}
 
     def filled(match: re.Match[str]) -> str:
+        if match[1] == "breaks":
+            return str(verdict.facts.get("breaks") or BREAKS_UNKNOWN)
         value = known[match[1]]
         return shlex.quote(str(value)) if value else match[1].upper()
 

@@ -38,9 +38,7 @@ def test_a_plugin_that_is_no_collector_is_named(monkeypatch):
         registry.load("acme.odd")
 
 
-def test_the_policy_lists_exactly_what_collectors_declare_and_only_reads():
+def test_the_policy_lists_exactly_what_collectors_declare():
     collectors = [registry.load(name) for name in registry.names()]
     (statement,) = aws_policy(collectors)["Statement"]
     assert statement["Action"] == sorted(required(collectors, "aws"))
-    verbs = {action.split(":")[1] for action in statement["Action"]} - {"GenerateCredentialReport"}
-    assert all(v.startswith(("Get", "List", "Describe")) for v in verbs)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,6 +17,7 @@ from tests.triage.build import (
     AS_OF,
     ETL,
     KEY,
+    KEY_ID,
     KEYED,
     REPO,
     estate,
@@ -63,6 +65,16 @@ def test_best_owner_comes_from_the_identity_and_fix_from_the_provider(store):
     ((found,), _) = judge(store, verdict())
     assert (found.owner.name, found.owner.basis) == ("platform", "tag")
     assert found.fix.startswith("Run aws iam")
+
+
+def test_a_fix_tells_what_breaks_in_the_words_of_the_rules_rows(store):
+    promising = rule(fix={"default": "Stop it.", "aws": "Stop {key}. What stops: {breaks}."})
+    store.lock()
+    told = replace(verdict(), facts={"breaks": "etl and 2 more; last used 2026-10-31"})
+    (known,), _ = triage(store, evaluation(told), [promising], None, (), AS_OF)
+    (unknown,), _ = triage(store, evaluation(verdict()), [promising], None, (), AS_OF)
+    assert known.fix == f"Stop {KEY_ID}. What stops: etl and 2 more; last used 2026-10-31."
+    assert unknown.fix == f"Stop {KEY_ID}. What stops: not known, so watch it first."
 
 
 def test_own_owner_of_the_subject_goes_before_the_identitys(store):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _keys, _report, _tags
+from nhiscan.collectors.aws import _held, _keys, _others, _report, _tags
 from nhiscan.collectors.aws._blind import with_consequences
 from nhiscan.collectors.aws._details import Details
 from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._records import Maker
 from nhiscan.collectors.aws._values import moment, text
-from nhiscan.plugin import GapReason, IdentityKind, IdentityState
+from nhiscan.plugin import Credential, CredentialKind, GapReason, IdentityKind, IdentityState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from nhiscan.collectors.aws._report import Row
     from nhiscan.collectors.aws._source import Account, Keys, Source
@@ -42,7 +43,8 @@ def _read(make: Maker, source: Source) -> Iterator[Record]:
     yield from run.read_report()
     yield from run.details()
     yield from run.only_reported()
-    yield from run.keys()
+    yield from run.told(run.keys())
+    yield from run.held()
     yield from run.oidc()
     yield from run.saml()
 
@@ -55,11 +57,14 @@ class _Run:
     users: dict[str, str] = field(default_factory=dict)  # name -> ARN
     reported: bool = False
     complete: bool = False
+    generated: datetime | None = None
+    seen: _held.Observer = field(default_factory=_held.Observer)
 
     def read_report(self) -> Iterator[Record]:
         try:
             content = self.source.report()
             self.reported = True
+            self.generated = self.source.generated()
             for row in _report.parse(content):
                 self.rows[row.arn] = row
         except RefusedError as e:
@@ -71,6 +76,14 @@ class _Run:
             )
 
     def details(self) -> Iterator[Record]:
+        """What the authorization details tell; every record is seen by the observer."""
+        for record in self._details():
+            self.seen.see(record)
+            yield record
+        for user in self.seen.quarantined:
+            yield from self.seen.signals(self.make.account, self.make.identity(IdentityKind.USER, user, ""))
+
+    def _details(self) -> Iterator[Record]:
         details = Details(self.make, self.rows)
         self.users = details.users
         try:
@@ -123,10 +136,9 @@ class _Run:
     def keys(self) -> Iterator[Record]:
         account = self.make.account
         for arn, row in self.rows.items():
-            yield from _keys.certificates(account, arn, row)
             if row.name == _report.ROOT:
                 yield from self._root_keys(arn, row)
-        asked = [name for name, arn in self.users.items() if self._may_have_keys(arn)]
+        asked = [name for name, arn in self.users.items() if self._may_have_live_keys(arn)]
         answered: set[str] = set()
         try:
             for keys in self.source.keys(asked):
@@ -134,14 +146,29 @@ class _Run:
                 yield from self._keys_of(self.users[keys.user], keys)
         except RefusedError as e:
             yield self.make.refused(e, IN_KEYS if self.reported else ("credential",))
-        for name in asked:
-            row_of = self.rows.get(self.users[name])
+        for name, arn in self.users.items():
+            row_of = self.rows.get(arn)
             if name not in answered and row_of is not None:
-                yield from _keys.unlisted(account, self.users[name], row_of)
+                yield from _keys.unlisted(account, arn, row_of)
 
-    def _may_have_keys(self, arn: str) -> bool:
-        # Inactive keys too: only their ids tell a leaked key that was switched off from one that is gone.
-        return arn not in self.rows or bool(self.rows[arn].keys)
+    def _may_have_live_keys(self, arn: str) -> bool:
+        # Of users whose keys are all inactive nobody asks for the ids: whichever id it is, nobody can use it.
+        return arn not in self.rows or any(slot.active for slot in self.rows[arn].keys)
+
+    def told(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Access keys with the age of what the report says of them, and with what AWS itself reports of their user."""
+        for record in records:
+            if not isinstance(record, Credential):
+                yield record
+                continue
+            dated = {"reported_at": self.generated.isoformat()} if self.generated and record.last_used else {}
+            yield replace(record, facts={**record.facts, **dated})
+            if record.kind is CredentialKind.ACCESS_KEY:
+                yield from self.seen.signals(self.make.account, record)
+
+    def held(self) -> Iterator[Record]:
+        """Credentials of users besides access keys, and certificates of the account."""
+        yield from _others.records(self.make, self.source, self.rows, self.users, self.seen)
 
     def _root_keys(self, arn: str, row: Row) -> Iterator[Record]:
         yield from _keys.unlisted(self.make.account, arn, row)
@@ -185,8 +212,17 @@ class _Run:
             for entry in self.source.saml_providers():
                 arn = text(entry.get("Arn"))
                 if arn is not None:
-                    name = arn.partition(":saml-provider/")[2] or arn
-                    created = moment(entry.get("CreateDate"))
-                    yield self.make.identity(IdentityKind.SAML_PROVIDER, arn, name, created_at=created)
+                    yield from self._saml_provider(arn, entry)
         except RefusedError as e:
             yield self.make.refused(e, IN_PROVIDERS, subject_id=self.make.account.scope_id)
+
+    def _saml_provider(self, arn: str, entry: Json) -> Iterator[Record]:
+        name = arn.partition(":saml-provider/")[2] or arn
+        tags: dict[str, str] = {}
+        try:
+            tags = _tags.read(self.source.saml_tags(arn))
+        except RefusedError as e:
+            yield self.make.refused(e, ("identity.tags", "owner"), subject_id=arn)
+        created = moment(entry.get("CreateDate"))
+        yield self.make.identity(IdentityKind.SAML_PROVIDER, arn, name, created_at=created, tags=tags)
+        yield from self.make.owners(arn, tags)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from nhiscan.collectors.aws._operations import permission
 from nhiscan.collectors.aws._values import mapping, text
 from nhiscan.plugin import GapReason, TargetError
 
@@ -25,8 +26,9 @@ _THROTTLED = (
 _NO_SESSION = (
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
     "SignatureDoesNotMatch", "IncompleteSignature", "AuthFailure", "InvalidAccessKeyId", "InvalidToken",
-    "MissingAuthenticationToken", "OptInRequired", "NotSignedUp",
+    "MissingAuthenticationToken",
 )  # fmt: skip
+_NOT_SIGNED_UP = ("OptInRequired", "NotSignedUp", "SubscriptionRequiredException")
 _UNSUPPORTED = ("InvalidAction", "UnknownOperationException", "NotImplemented", "501", "404")
 _RENEW = "renew the credentials (aws sso login, aws sts get-caller-identity) and run again"
 _CREDENTIAL_TYPES = frozenset({
@@ -35,13 +37,17 @@ _CREDENTIAL_TYPES = frozenset({
     "MetadataRetrievalError", "RefreshWithMFAUnsupportedError", "InfiniteLoopConfigError", "UnknownCredentialError",
     "LoginError", "LoginTokenLoadError", "LoginRefreshTokenExpired", "LoginInsufficientPermissions",
 })  # fmt: skip
+_MISSING = re.compile(r"NoSuch\w*|\w*(?:NotFound|DoesNotExist)(?:Exception|Fault)?")
+_BY_ORGANISATION = "explicit deny in a service control policy"
 _WHY_DENIED = re.compile(r"(explicit deny in an? [a-z -]{3,60}policy|no [a-z -]{3,60}policy allows)")
 
 
 class RefusedError(Exception):
     """A call that gave nothing: why, and what would change it.
 
-    `fatal` says that further calls would fail alike, `missing` that the thing asked for does not exist.
+    `fatal` says that further calls of the same service would fail alike, and `everywhere` that those of all others
+    would too; `missing` that the thing asked for does not exist; `unreachable` that nobody answered; `code` is AWS's
+    own.
     """
 
     def __init__(self, reason: GapReason, operation: str | None, detail: str, remedy: str) -> None:
@@ -51,8 +57,22 @@ class RefusedError(Exception):
         self.detail = detail
         self.remedy = remedy
         self.fatal = False
+        self.everywhere = False
         self.missing = False
+        self.unreachable = False
         self.code = ""
+
+    @property
+    def by_organisation(self) -> bool:
+        """Whether a service control policy denies it in so many words, so that nobody in the account may do it."""
+        return _BY_ORGANISATION in self.detail
+
+    def of(self, operation: str) -> RefusedError:
+        """The same refusal of another operation, which need not be sent to know it."""
+        again = RefusedError(self.reason, operation, self.detail, self.remedy)
+        for name in ("fatal", "everywhere", "missing", "unreachable", "code"):
+            setattr(again, name, getattr(self, name))
+        return again
 
     def as_target_error(self) -> TargetError:
         """The same for a target that cannot be read at all; whoever shows it names the target."""
@@ -78,22 +98,24 @@ def _from_answer(response: object, operation: str) -> RefusedError:
     code = re.sub(r"[^\w.:-]", "", text(answer.get("Code")) or "")[:60] or "no code"
     plain = code.rsplit(":", 1)[-1]
     status = mapping(mapping(response).get("ResponseMetadata")).get("HTTPStatusCode")
-    if plain in _DENIED or (status == 403 and plain not in _NO_SESSION and plain not in _THROTTLED):
+    if plain in _DENIED or (status == 403 and plain not in (*_NO_SESSION, *_THROTTLED, *_NOT_SIGNED_UP)):
         why = _WHY_DENIED.search(text(answer.get("Message")) or "")
         detail = f"{operation} was denied" + (f" ({why.group(1)})" if why else "")
-        found = RefusedError(GapReason.DENIED, operation, detail, f"allow {operation}")
+        found = RefusedError(GapReason.DENIED, operation, detail, f"allow {permission(operation)}")
     elif plain in _THROTTLED:
         remedy = "run again later, or save the run (--save) and continue it"
         found = RefusedError(GapReason.THROTTLED, operation, f"{operation} was throttled after all retries", remedy)
     elif plain in _NO_SESSION:
-        found = _fatal(RefusedError(GapReason.FAILED, operation, f"AWS refused the credentials ({code})", _RENEW))
+        found = _everywhere(RefusedError(GapReason.FAILED, operation, f"AWS refused the credentials ({code})", _RENEW))
+    elif plain in _NOT_SIGNED_UP:
+        found = absent(operation, f"the account has not signed up for the service of {operation} ({code})")
     elif plain in _UNSUPPORTED:
         remedy = "use an endpoint that implements it, or a snapshot: of the account"
         found = RefusedError(GapReason.UNSUPPORTED, operation, f"{operation} is not known there ({code})", remedy)
     else:
         detail = f"{operation} failed ({code}{f', HTTP {status}' if isinstance(status, int) else ''})"
         found = RefusedError(GapReason.FAILED, operation, detail, f"run again; if it stays, call {operation} by hand")
-    found.missing = plain in {"NoSuchEntity", "NoSuchEntityException"}
+    found.missing |= found.reason is GapReason.FAILED and _MISSING.search(plain) is not None
     found.code = plain
     return found
 
@@ -101,39 +123,67 @@ def _from_answer(response: object, operation: str) -> RefusedError:
 def _credentials(error: Exception, operation: str) -> RefusedError:
     detail = f"no usable AWS credentials ({type(error).__name__})"
     remedy = "set AWS_PROFILE or name one as aws:PROFILE, and sign in (aws sso login) if it needs that"
-    return _fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
+    return _everywhere(RefusedError(GapReason.FAILED, operation, detail, remedy))
 
 
 def _profile(_error: Exception, operation: str) -> RefusedError:
     remedy = "name a profile that `aws configure list-profiles` prints, as aws:PROFILE"
-    return _fatal(RefusedError(GapReason.FAILED, operation, "the AWS profile does not exist", remedy))
+    return _everywhere(RefusedError(GapReason.FAILED, operation, "the AWS profile does not exist", remedy))
 
 
 def _region(_error: Exception, operation: str) -> RefusedError:
     remedy = "set AWS_DEFAULT_REGION to a region name such as us-east-1"
-    return _fatal(RefusedError(GapReason.FAILED, operation, "the configured AWS region is not valid", remedy))
+    return _everywhere(RefusedError(GapReason.FAILED, operation, "the configured AWS region is not valid", remedy))
 
 
 def _config(_error: Exception, operation: str) -> RefusedError:
     remedy = "repair ~/.aws/config and ~/.aws/credentials (or the files AWS_CONFIG_FILE names)"
-    return _fatal(RefusedError(GapReason.FAILED, operation, "the AWS configuration cannot be read", remedy))
+    return _everywhere(RefusedError(GapReason.FAILED, operation, "the AWS configuration cannot be read", remedy))
 
 
 def _connection(error: Exception, operation: str) -> RefusedError:
-    host = _host(getattr(error, "kwargs", {}).get("endpoint_url"))
+    host = host_of(getattr(error, "kwargs", {}).get("endpoint_url"))
     detail = f"cannot reach AWS{f' at {host}' if host else ''} ({type(error).__name__})"
     remedy = "check the network, AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE"
-    return _fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
+    found = _fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
+    found.unreachable = True
+    return found
 
 
 def _address(_error: Exception, operation: str) -> RefusedError:
     remedy = "check AWS_ENDPOINT_URL, AWS_DEFAULT_REGION and HTTPS_PROXY"
-    return _fatal(RefusedError(GapReason.FAILED, operation, "the AWS address is not valid", remedy))
+    return _everywhere(RefusedError(GapReason.FAILED, operation, "the AWS address is not valid", remedy))
 
 
 def _answer(_error: Exception, operation: str) -> RefusedError:
+    return malformed(operation)
+
+
+def _service(_error: Exception, operation: str) -> RefusedError:
+    found = unknown(operation)
+    found.fatal = True
+    return found
+
+
+def malformed(operation: str) -> RefusedError:
+    """The refusal of an answer that is none."""
     remedy = "check that AWS_ENDPOINT_URL and HTTPS_PROXY lead to AWS"
     return RefusedError(GapReason.MALFORMED, operation, f"the answer to {operation} is not AWS's", remedy)
+
+
+def unknown(operation: str) -> RefusedError:
+    """The refusal of an operation that the installed SDK does not have."""
+    remedy = "install a newer one: pip install -U boto3"
+    return RefusedError(GapReason.UNSUPPORTED, operation, f"the installed AWS SDK does not know {operation}", remedy)
+
+
+def absent(operation: str, detail: str) -> RefusedError:
+    """The refusal of a service that is not there at all: nothing of it can be missed, so it makes no gap."""
+    found = _fatal(
+        RefusedError(GapReason.UNSUPPORTED, operation, detail, "nothing to do: nothing of it can exist there")
+    )
+    found.missing = True
+    return found
 
 
 def _fatal(error: RefusedError) -> RefusedError:
@@ -141,7 +191,19 @@ def _fatal(error: RefusedError) -> RefusedError:
     return error
 
 
-def _host(url: object) -> str | None:
+def _everywhere(error: RefusedError) -> RefusedError:
+    error.everywhere = True
+    return _fatal(error)
+
+
+def unresolved(error: Exception) -> bool:
+    """Whether a connection failed because its host name has no address."""
+    inner = getattr(error, "kwargs", {}).get("error")
+    return type(error).__name__ == "EndpointConnectionError" and "NameResolution" in type(inner).__name__
+
+
+def host_of(url: object) -> str | None:
+    """Host and port of an address, else None."""
     # Host and port alone: a proxy or endpoint address may carry a password.
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
@@ -166,4 +228,5 @@ _KINDS: tuple[tuple[Callable[[str], bool], Callable[[Exception, str], RefusedErr
     ),
     (frozenset({"ValueError", "UnknownEndpointError", "EndpointProviderError"}).__contains__, _address),
     ({"ResponseParserError"}.__contains__, _answer),
+    ({"UnknownServiceError", "DataNotFoundError"}.__contains__, _service),
 )  # fmt: skip

@@ -38,6 +38,10 @@ class Kind(StrEnum):
     OIDC_LIST = "list-open-id-connect-providers"
     OIDC = "get-open-id-connect-provider"
     SAML_LIST = "list-saml-providers"
+    SERVICE_CREDENTIALS = "list-service-specific-credentials"
+    SERVER_CERTIFICATES = "list-server-certificates"
+    SIGNING = "list-signing-certificates"
+    SSH = "list-ssh-public-keys"
     BROKEN = "unreadable"
 
 
@@ -45,12 +49,15 @@ _MARKS = {
     "UserDetailList": Kind.DETAILS, "RoleDetailList": Kind.DETAILS, "GroupDetailList": Kind.DETAILS,
     "PolicyVersionList": Kind.DETAILS, "AccessKeyMetadata": Kind.KEYS, "OpenIDConnectProviderList": Kind.OIDC_LIST,
     "SAMLProviderList": Kind.SAML_LIST, "ThumbprintList": Kind.OIDC, "ClientIDList": Kind.OIDC,
+    "ServiceSpecificCredentials": Kind.SERVICE_CREDENTIALS, "ServerCertificateMetadataList": Kind.SERVER_CERTIFICATES,
+    "SSHPublicKeys": Kind.SSH, "CertificateBody": Kind.SIGNING,
     "ReportFormat": Kind.REPORT, "GeneratedTime": Kind.REPORT,
 }  # fmt: skip
 _LISTS = {
     Kind.DETAILS: ("UserDetailList", "RoleDetailList", "GroupDetailList", "Policies"),
     Kind.OIDC_LIST: ("OpenIDConnectProviderList",),
     Kind.SAML_LIST: ("SAMLProviderList",),
+    Kind.SERVER_CERTIFICATES: ("ServerCertificateMetadataList",),
 }
 
 
@@ -178,6 +185,9 @@ def _kind(body: object) -> Kind | None:
     policies = [mapping(p) for p in listing(keys.get("Policies"))]
     if any("PolicyVersionList" in p for p in policies):
         return Kind.DETAILS
+    certificates = [mapping(c) for c in listing(keys.get("Certificates"))]
+    if certificates and all("CertificateBody" in c and "UserName" in c for c in certificates):
+        return Kind.SIGNING
     return next((kind for mark, kind in _MARKS.items() if mark in keys and kind is not Kind.REPORT), None)
 
 

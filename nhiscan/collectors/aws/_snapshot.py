@@ -17,6 +17,7 @@ from nhiscan.plugin import GapReason, Record, Target, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from nhiscan.collectors.aws._values import Json
 
@@ -28,6 +29,10 @@ _COMMANDS = {
     "iam:ListOpenIDConnectProviders": "aws iam list-open-id-connect-providers",
     "iam:GetOpenIDConnectProvider": "aws iam get-open-id-connect-provider --open-id-connect-provider-arn ARN",
     "iam:ListSAMLProviders": "aws iam list-saml-providers",
+    "iam:ListServiceSpecificCredentials": "aws iam list-service-specific-credentials --all-users",
+    "iam:ListServerCertificates": "aws iam list-server-certificates",
+    "iam:ListSigningCertificates": "aws iam list-signing-certificates --user-name USER, for each user",
+    "iam:ListSSHPublicKeys": "aws iam list-ssh-public-keys --user-name USER, for each user",
 }
 
 
@@ -127,18 +132,46 @@ class SnapshotSource:
             raise _absent(operation)
         return found[-1]
 
+    def generated(self) -> datetime | None:
+        """Never known: the CSV file does not say."""
+        return None
+
     def keys(self, users: Sequence[str]) -> Iterator[Keys]:
         """The keys of each user; refused for a user whose keys were not exported."""
-        operation = "iam:ListAccessKeys"
+        yield from self._of_users(Kind.KEYS, "iam:ListAccessKeys", "AccessKeyMetadata", users)
+
+    def signing_certificates(self, users: Sequence[str]) -> Iterator[Keys]:
+        """The same for signing certificates."""
+        yield from self._of_users(Kind.SIGNING, "iam:ListSigningCertificates", "Certificates", users)
+
+    def ssh_keys(self, users: Sequence[str]) -> Iterator[Keys]:
+        """The same for SSH public keys."""
+        yield from self._of_users(Kind.SSH, "iam:ListSSHPublicKeys", "SSHPublicKeys", users)
+
+    def _of_users(self, kind: Kind, operation: str, key: str, users: Sequence[str]) -> Iterator[Keys]:
         by_user: dict[str, list[Json]] = {}
-        for page in self._of(Kind.KEYS, operation) if users else ():
-            for item in listing(page.get("AccessKeyMetadata")):
+        for page in self._of(kind, operation) if users else ():
+            for item in listing(page.get(key)):
                 by_user.setdefault(text(mapping(item).get("UserName")) or "", []).append(mapping(item))
         for user in users:
             if user in by_user:
                 yield Keys(user, by_user[user])
             else:
                 yield Keys(user, (), _absent(operation))
+
+    def service_credentials(self) -> Iterator[Json]:
+        """The entries of all exported lists."""
+        for page in self._of(Kind.SERVICE_CREDENTIALS, "iam:ListServiceSpecificCredentials"):
+            yield from (mapping(entry) for entry in listing(page.get("ServiceSpecificCredentials")))
+
+    def server_certificates(self) -> Iterator[Json]:
+        """The entries of the exported list."""
+        for page in self._of(Kind.SERVER_CERTIFICATES, "iam:ListServerCertificates"):
+            yield from (mapping(entry) for entry in listing(page.get("ServerCertificateMetadataList")))
+
+    def saml_tags(self, arn: str) -> object:  # noqa: ARG002 - the interface names it
+        """None: the exported answer does not say whose tags it holds, and no rule asks who owns a SAML provider."""
+        return None
 
     def policy(self, arn: str) -> object:  # noqa: ARG002 - the interface names it
         """Never there: exports hold policies in the pages."""

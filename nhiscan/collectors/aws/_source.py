@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from nhiscan.collectors.aws._errors import RefusedError
     from nhiscan.collectors.aws._values import Json
@@ -35,7 +36,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The access keys of one user, or why they are not known."""
+    """The access keys (SSH keys, signing certificates) of one user, or why they are not known."""
 
     user: str
     found: Sequence[Json] = ()
@@ -53,8 +54,28 @@ class Source(Protocol):
         """The credential report as CSV text."""
         ...
 
+    def generated(self) -> datetime | None:
+        """When the report that was given had been made; None when nobody says."""
+        ...
+
     def keys(self, users: Sequence[str]) -> Iterator[Keys]:
         """ListAccessKeys for each user, in order; raises when it is pointless to go on."""
+        ...
+
+    def signing_certificates(self, users: Sequence[str]) -> Iterator[Keys]:
+        """ListSigningCertificates for each user, in order; raises when it is pointless to go on."""
+        ...
+
+    def ssh_keys(self, users: Sequence[str]) -> Iterator[Keys]:
+        """ListSSHPublicKeys for each user, in order; raises when it is pointless to go on."""
+        ...
+
+    def service_credentials(self) -> Iterator[Json]:
+        """The entries of ListServiceSpecificCredentials of all users; one may come twice."""
+        ...
+
+    def server_certificates(self) -> Iterator[Json]:
+        """The entries of ListServerCertificates."""
         ...
 
     def policy(self, arn: str) -> object:
@@ -67,6 +88,10 @@ class Source(Protocol):
 
     def saml_providers(self) -> Iterator[Json]:
         """The entries of ListSAMLProviders."""
+        ...
+
+    def saml_tags(self, arn: str) -> object:
+        """The tags of a SAML provider."""
         ...
 
 

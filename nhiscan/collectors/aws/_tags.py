@@ -43,10 +43,13 @@ _URL_LOGIN = re.compile(r"//[^/@\s]*:[^/@\s]*@")
 
 
 def read(tags: object) -> dict[str, str]:
-    """A provider's list of `{Key, Value}` as a mapping, ordered by key, with values masked where unsure."""
+    """A provider's list of `{Key, Value}`, or its mapping, ordered by key, with values masked where unsure."""
     found: dict[str, str] = {}
-    for entry in listing(tags):
-        key, value = text(mapping(entry).get("Key")), text(mapping(entry).get("Value"))
+    pairs = mapping(tags).items() or (
+        (e.get("Key", e.get("key")), e.get("Value", e.get("value"))) for e in map(mapping, listing(tags))
+    )
+    for name, content in pairs:
+        key, value = text(name), text(content)
         if key is not None and not looks_secret(key):
             found[key] = _kept(key, value or "")
     return dict(sorted(found.items()))

@@ -1,7 +1,8 @@
 """AWS IAM: who can act in an account, with which keys and under which policies.
 
 Calls: one page of GetAccountAuthorizationDetails per 1,000 users, groups, roles and policies, two calls for the
-credential report, one ListAccessKeys per user that has a key, one call per OIDC provider and two for the lists.
+credential report, one ListAccessKeys per user with an active key, one call per OIDC and SAML provider, five for lists
+of the account; one per user with an active signing certificate, and per user whose policies name CodeCommit.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.aws import _snapshot
 from nhiscan.collectors.aws._account import records
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._live import LiveSource
-from nhiscan.collectors.aws._session import Session
-from nhiscan.collectors.aws._source import Account, account_of_arn
-from nhiscan.collectors.aws._values import text
-from nhiscan.plugin import Context, Record, Target, TargetError, TargetKind, Unit
+from nhiscan.collectors.aws._plan import places, session_of
+from nhiscan.collectors.aws._source import Account
+from nhiscan.plugin import Context, Record, Target, TargetKind, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+# The keys of 10,000 users are as many calls, which IAM answers at some twenty a second.
+_BUDGET_S = 1800.0
+
 
 class IamCollector:
-    """Users, access keys, roles, groups, instance profiles, identity providers, policies, trust and owner tags."""
+    """Users and all they sign in with, roles, groups, instance profiles, identity providers, policies, owner tags."""
 
     name: ClassVar[str] = "aws.iam"
     title: ClassVar[str] = "AWS IAM identities, access keys and policies"
@@ -37,18 +39,26 @@ class IamCollector:
         "iam:ListOpenIDConnectProviders": "identity",
         "iam:GetOpenIDConnectProvider": "identity.created_at, identity.tags, owner",
         "iam:ListSAMLProviders": "identity",
+        "iam:ListSAMLProviderTags": "identity.tags, owner",
+        "iam:ListServiceSpecificCredentials": "credential",
+        "iam:ListServerCertificates": "credential",
+        "iam:ListSigningCertificates": "credential.expires_at",
+        "iam:ListSSHPublicKeys": "credential",
     }
     writes: ClassVar[Mapping[str, str]] = {
         "iam:GenerateCredentialReport": "starts AWS's own report on ages and last use of keys; changes no identity",
-        "sts:AssumeRole": "only when the chosen profile says so, to obtain its credentials",
+        "sts:AssumeRole": "only to obtain credentials: when the profile says so, or for the role of other accounts",
     }
     schemes: ClassVar[tuple[str, ...]] = ("aws",)
+    weight: ClassVar[int] = 10  # one call for each user with a key
     covers: ClassVar[tuple[str, ...]] = ("identity", "credential", "policy", "attachment", "member", "owner")
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for the account behind a profile, one for each account in a snapshot directory."""
+        """One unit for each account of a target that can be entered, one for each account in a snapshot directory."""
         if target.kind in self.schemes:
-            yield self._account_unit(target, ctx)
+            for place in places(target, ctx, regional=False):
+                account = place.account
+                yield Unit(f"{self.name}:{account.number}", self.name, account.scope_id, target, place.params())
         elif target.kind is TargetKind.SNAPSHOT:
             for export in _snapshot.exports(target):
                 account = export.account
@@ -63,27 +73,8 @@ class IamCollector:
         if unit.target.kind is TargetKind.SNAPSHOT:
             yield from _snapshot.records(account, unit.target)
             return
-        session = Session(unit.params.get("profile", ""), self.requires, ctx.calls)
+        session = session_of(unit.params, self.requires, ctx, _BUDGET_S)
         yield from records(account, LiveSource(session))
-
-    def _account_unit(self, target: Target, ctx: Context) -> Unit:
-        session = Session(target.value, self.requires, ctx.calls)
-        try:
-            answer = session.probe("sts:GetCallerIdentity")
-        except RefusedError as e:
-            raise e.as_target_error() from None
-        caller = text(answer.get("Arn"))
-        account = account_of_arn(caller)
-        if caller is None or account is None:
-            message = "the answer to sts:GetCallerIdentity names no account"
-            raise TargetError(message, "check that AWS_ENDPOINT_URL and HTTPS_PROXY lead to AWS")
-        if ctx.expect_account not in {None, account.number}:
-            message = f"this is account {account.number}, not {ctx.expect_account} as expected"
-            raise TargetError(message, "choose another profile (aws:PROFILE) or another --expect-account")
-        params = {
-            "caller": caller, "account": account.number, "partition": account.partition, "profile": target.value,
-        }  # fmt: skip
-        return Unit(f"{self.name}:{account.number}", self.name, account.scope_id, target, params)
 
 
 COLLECTOR = IamCollector()

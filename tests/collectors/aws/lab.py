@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from functools import cache
 
 _ERROR = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error></ErrorResponse>"
+# What moto lacks; the lists are filled through `lab.service_credentials` (XML members) and `lab.saml_tags`.
+_LIST = "<{0}Response><{0}Result><IsTruncated>false</IsTruncated><{1}>{2}</{1}></{0}Result></{0}Response>"
+_SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/")
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
 
 
@@ -30,6 +33,7 @@ class Lab:
         self.message = "refused for the test"
         self.rewrite = {}
         self.no_documents = False
+        self.service_credentials = self.saml_tags = ""
 
     def __call__(self, env, start):
         body = env["wsgi.input"].read(int(env.get("CONTENT_LENGTH") or 0))
@@ -37,7 +41,7 @@ class Lab:
         action = _ACTION.search(body)
         if action is None:
             return self._app(env, start)
-        operation = self._operation(action.group(1).decode())
+        operation = self._operation(action.group(1).decode(), env)
         with self._counting:
             self.calls[operation] += 1
             number = self.calls.total()
@@ -45,6 +49,13 @@ class Lab:
         if refusal:
             start(f"{refusal[0]} Refused", [("Content-Type", "text/xml")])
             return [_ERROR.format(refusal[1], self.message).encode()]
+        lacking = {
+            "iam:ListServiceSpecificCredentials": ("ServiceSpecificCredentials", self.service_credentials),
+            "iam:ListSAMLProviderTags": ("Tags", self.saml_tags),
+        }.get(operation)
+        if lacking:
+            start("200 OK", [("Content-Type", "text/xml")])
+            return [_LIST.format(operation.removeprefix("iam:"), *lacking).encode()]
         if operation in self.rewrite:
             return self._changed(env, start, self.rewrite[operation])
         if self.no_documents and operation == "iam:GetAccountAuthorizationDetails":
@@ -63,8 +74,9 @@ class Lab:
         return [change(out)]
 
     @staticmethod
-    def _operation(action):
-        return f"{'sts' if action == 'GetCallerIdentity' else 'iam'}:{action}"
+    def _operation(action, env):
+        signed = _SERVICE.search(env.get("HTTP_AUTHORIZATION", ""))
+        return f"{signed.group(1) if signed else 'iam'}:{action}"
 
 
 @contextmanager

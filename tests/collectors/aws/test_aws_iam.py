@@ -1,6 +1,8 @@
+import base64
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -21,6 +23,15 @@ ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "
 TRUST = json.dumps(
     {"Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}}
 )
+CERTIFICATE = """-----BEGIN CERTIFICATE-----
+MIIBRzCBzqADAgECAgEHMAoGCCqGSM49BAMCMA4xDDAKBgNVBAMMA2ZhcjAgFw0y
+NDAxMDEwMDAwMDBaGA8yMDYwMDEwMTAwMDAwMFowDjEMMAoGA1UEAwwDZmFyMHYw
+EAYHKoZIzj0CAQYFK4EEACIDYgAEVW02p4IxZRDsPCO7tYKdPwitOg6/NvTDYNzg
+TF1Ye2uL8R43svuxvZP7EJ6HnMvJYYbfIipJ99Xrc6gQKKko/WyqwKsAvJxcPhxZ
+uG6irmp4iTOieWcsKhEsfKP4YhHhMAoGCCqGSM49BAMCA2gAMGUCMQC9SWrUV5LS
+3xAYtSO1ciR577q0tYMdKaHcEFdo2NsfysKejmc4zx424uI2WwY0KNICMDCiNs3u
+CTsAdSZX2DcAZqg8zis0Lm0A4eWWGan0qosdeJCnHG/zqUw05EYXgJBiEw==
+-----END CERTIFICATE-----"""
 ONLINE = Target("aws", "aws", "")
 DENIABLE = sorted(set(COLLECTOR.requires) - {"sts:GetCallerIdentity"})
 
@@ -47,6 +58,39 @@ def estate(lab):
     iam.create_saml_provider(Name="sso", SAMLMetadataDocument="m" * 1024)
     lab.calls.clear()
     return lab
+
+
+@pytest.fixture
+def holding(estate):
+    """The same, with something in every list besides access keys."""
+    iam = estate.iam
+    iam.put_user_policy(
+        UserName="etl", PolicyName="git", PolicyDocument=ALLOW.replace('"*"', '"codecommit:GitPull"', 1)
+    )
+    iam.upload_ssh_public_key(UserName="etl", SSHPublicKeyBody="ssh-rsa AAAA")
+    iam.upload_signing_certificate(UserName="etl", CertificateBody=CERTIFICATE)
+    iam.upload_server_certificate(ServerCertificateName="web", CertificateBody=CERTIFICATE, PrivateKey="none")
+    estate.rewrite["iam:GetCredentialReport"] = _with_active_certificate
+    estate.service_credentials = (
+        "<member><UserName>etl</UserName><Status>Active</Status><ServiceUserName>etl-at-1</ServiceUserName>"
+        "<CreateDate>2025-08-01T00:00:00Z</CreateDate><ExpirationDate>2026-12-01T00:00:00Z</ExpirationDate>"
+        "<ServiceSpecificCredentialId>ACCA1</ServiceSpecificCredentialId>"
+        "<ServiceName>bedrock.amazonaws.com</ServiceName></member>"
+    )
+    estate.saml_tags = "<member><Key>Owner</Key><Value>it</Value></member>"
+    estate.calls.clear()
+    return estate
+
+
+def _with_active_certificate(out):
+    encoded = re.search(rb"<Content>(.*?)</Content>", out, re.DOTALL)[1]
+    header, *rows = base64.b64decode(encoded).decode().splitlines()
+    at = header.split(",").index("cert_1_active")
+    cells = [row.split(",") for row in rows]
+    for row in cells:
+        row[at] = "true" if row[0] == "etl" else row[at]
+    text = "\n".join([header, *(",".join(row) for row in cells)])
+    return out.replace(encoded, base64.b64encode(text.encode()))
 
 
 def _dump(records):
@@ -97,11 +141,11 @@ def test_ids_are_unique_and_relations_lead_somewhere(estate, audit):
                 assert (table, value) in ids
 
 
-def test_calls_made_are_exactly_the_permissions_declared(estate, audit, ctx):
-    estate.no_documents = True  # so that GetPolicy and GetPolicyVersion are needed
+def test_calls_made_are_exactly_the_permissions_declared(holding, audit, ctx):
+    holding.no_documents = True  # so that GetPolicy and GetPolicyVersion are needed
     records = audit()
-    assert set(estate.calls) == set(COLLECTOR.requires)
-    assert dict(estate.calls) == ctx.calls
+    assert set(holding.calls) == set(COLLECTOR.requires)
+    assert dict(holding.calls) == ctx.calls
     assert all(p.document for p in records if p.table == "policy")
     assert set(COLLECTOR.writes) - {"sts:AssumeRole"} <= set(COLLECTOR.requires)
 
@@ -114,13 +158,60 @@ def test_one_call_per_user_with_a_key_and_none_for_others(lab, audit):
     lab.calls.clear()
     audit()
     assert lab.calls["iam:ListAccessKeys"] == 5
-    assert sum(lab.calls.values()) == 5 + 6
+    account_level = 6 + 3  # caller, report twice, details, providers twice; service credentials twice, certificates
+    assert sum(lab.calls.values()) == 5 + account_level
+
+
+def test_inactive_keys_are_told_by_the_report_without_asking_for_their_ids(lab, audit, pick):
+    lab.iam.create_user(UserName="old")
+    key = lab.iam.create_access_key(UserName="old")["AccessKey"]["AccessKeyId"]
+    lab.iam.update_access_key(UserName="old", AccessKeyId=key, Status="Inactive")
+    lab.calls.clear()
+    (credential,) = pick(audit(), "credential").values()
+    assert lab.calls["iam:ListAccessKeys"] == 0
+    assert (credential.id, credential.state) == (f"{ARN}user/old#access_key/1", "inactive")
+
+
+def test_everything_that_users_hold_is_told(holding, audit, pick):
+    records = audit()
+    held = {c.kind.value: c for c in pick(records, "credential").values()}
+    assert set(held) == {"access_key", "api_key", "ssh_key", "signing_certificate", "certificate"}
+    bedrock = held["api_key"]
+    assert (bedrock.identity_id, bedrock.format, bedrock.facts) == (
+        f"{ARN}user/svc/etl", "aws-bedrock-api-key", {"service": "bedrock.amazonaws.com"}
+    )  # fmt: skip
+    assert bedrock.expires_at.year == 2026
+    assert held["signing_certificate"].expires_at.year == 2060
+    assert held["signing_certificate"].facts["key_algorithm"] == "EC"
+    assert "reported_at" in held["access_key"].facts
+    assert [o.name for o in pick(records, "owner").values() if "saml" in o.subject_id] == ["it"]
+    assert [g.subject_id for g in pick(records, "gap").values()] == [f"{ARN}ssh-public-key/*"]  # of user idle
+
+
+def test_ssh_keys_are_asked_for_only_where_a_policy_names_codecommit(holding, audit, pick):
+    holding.iam.create_user(UserName="other")
+    (gap,) = pick(audit(), "gap").values()
+    assert holding.calls["iam:ListSSHPublicKeys"] == 1
+    assert (gap.subject_id, gap.reason) == (f"{ARN}ssh-public-key/*", "skipped")
+
+
+def test_a_quarantined_user_and_each_of_its_keys_bear_the_signal(estate, audit, pick):
+    estate.iam.create_policy(PolicyName="AWSCompromisedKeyQuarantineV3", PolicyDocument=ALLOW)
+    estate.iam.attach_user_policy(UserName="etl", PolicyArn=f"{ARN}policy/AWSCompromisedKeyQuarantineV3")
+    records = audit()
+    (key,) = pick(records, "credential")
+    signals = pick(records, "signal").values()
+    assert {(s.subject_id, s.kind, s.active) for s in signals} == {
+        (f"{ARN}user/svc/etl", "quarantined", True),
+        (key, "quarantined", True),
+    }
 
 
 @pytest.mark.parametrize("operation", DENIABLE)
-def test_each_denied_operation_leaves_a_gap_with_its_remedy(estate, audit, pick, operation):
-    estate.no_documents = True
-    estate.refuse[operation] = (403, "AccessDenied")
+def test_each_denied_operation_leaves_a_gap_with_its_remedy(holding, audit, pick, operation):
+    holding.no_documents = True
+    holding.iam.delete_user(UserName="idle")  # whose SSH keys are not listed, a gap of its own
+    holding.refuse[operation] = (403, "AccessDenied")
     records = audit()
     gaps = pick(records, "gap").values()
     assert {g.remedy for g in gaps} == {f"allow {operation}"}
@@ -139,6 +230,8 @@ def test_everything_denied_still_gives_the_account_and_names_each_permission(est
         "allow iam:GenerateCredentialReport and iam:GetCredentialReport",
         "allow iam:ListOpenIDConnectProviders",
         "allow iam:ListSAMLProviders",
+        "allow iam:ListServiceSpecificCredentials",
+        "allow iam:ListServerCertificates",
     }
 
 
@@ -165,7 +258,7 @@ def test_credentials_that_expire_midway_stop_further_calls_and_leave_gaps(estate
     assert {"user", "oidc_provider"} & {i.kind.value for i in pick(records, "identity").values()} == {"user"}
     (key,) = pick(records, "credential").values()
     assert key.id == f"{ARN}user/svc/etl#access_key/1"
-    assert len(pick(records, "gap")) == 4
+    assert len(pick(records, "gap")) == 6
 
 
 def test_throttling_after_all_retries_is_a_gap_of_its_own(estate, audit, pick, monkeypatch):

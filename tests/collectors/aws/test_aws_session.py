@@ -1,4 +1,5 @@
 import logging
+import socket
 
 import pytest
 from botocore.exceptions import (
@@ -9,9 +10,10 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from nhiscan.collectors.aws import _session
+from nhiscan.collectors.aws import _clients, _session
 from nhiscan.collectors.aws._errors import RefusedError, explain
 from nhiscan.collectors.aws._session import Session, UndeclaredCallError, guard
+from tests.collectors.aws.answers import keys_of, serving
 
 OPERATION = "iam:GetPolicy"
 
@@ -33,7 +35,7 @@ def test_hook_refuses_undeclared_calls_of_any_client_before_anything_is_sent(lab
 
     sent = []
     boto = boto3.Session(region_name="us-east-1")
-    guard(boto.events, {"iam:ListSAMLProviders"}, sent.append)
+    guard(boto.events, {"iam:ListSAMLProviders"}.__contains__, sent.append)
     with pytest.raises(UndeclaredCallError, match="iam:CreateUser was not declared"):
         boto.client("iam").create_user(UserName="intruder")
     assert not lab.calls
@@ -45,7 +47,7 @@ def test_hook_refuses_undeclared_calls_of_any_client_before_anything_is_sent(lab
 def test_clients_made_by_the_session_are_guarded(lab):
     session = Session("", {"iam:ListSAMLProviders"})
     session.call("iam:ListSAMLProviders")
-    client = session._client("iam", _session._ATTEMPTS)
+    client = session._client("iam", _session._patient())
     with pytest.raises(UndeclaredCallError):
         client.delete_user(UserName="etl")
     assert session.calls == {"iam:ListSAMLProviders": 1} == dict(lab.calls)
@@ -62,7 +64,7 @@ def test_retries_are_counted_as_calls(lab, monkeypatch):
 
 
 def test_user_agent_names_the_tool_and_timeouts_are_bounded(lab):
-    config = Session("", ())._client("iam", 1).meta.config
+    config = Session("", ())._client("iam", _session._patient()).meta.config
     assert "nhiscan/" in config.user_agent
     assert config.connect_timeout <= 10
     assert config.read_timeout <= 60
@@ -140,3 +142,181 @@ def test_sdk_errors_are_told_without_their_text(error, detail, fatal):
     assert detail in refused.detail
     assert refused.fatal is fatal
     assert "hunter2" not in refused.detail + refused.remedy
+
+
+REGIONAL = ("kms:ListKeys", "secretsmanager:ListSecrets", "cloudwatch:ListDashboards")
+
+
+@pytest.fixture
+def answers(tmp_path, environment):
+    """A server that answers kms:ListKeys in eu-west-1."""
+    folder = tmp_path / "files" / "123456789012" / "eu-west-1"
+    folder.mkdir(parents=True)
+    (folder / "kms.ListKeys.json").write_text('{"Keys": [{"KeyId": "k"}]}')
+    for name, value in keys_of("123456789012").items():
+        environment.setenv(name, value)
+    environment.setattr("time.sleep", lambda _s: None)
+    with serving(tmp_path / "files", REGIONAL) as server:
+        server.file = folder / "kms.ListKeys.json"
+        environment.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+def test_clients_are_made_once_in_a_process_and_serve_every_unit(answers, monkeypatch):
+    made = []
+    plain = _clients.Clients._new
+
+    def new(self, *where):
+        made.append(where)
+        return plain(self, *where)
+
+    monkeypatch.setattr(_clients.Clients, "_new", new)
+    for _ in range(3):
+        assert Session("", {"kms:ListKeys"}, None, "eu-west-1").call("kms:ListKeys")["Keys"] == [{"KeyId": "k"}]
+    assert len(made) == 1
+    one, two = Session("", {"kms:ListKeys"}, None, "eu-west-1"), Session("", set(), None, "eu-west-1")
+    one.call("kms:ListKeys")
+    with pytest.raises(UndeclaredCallError):
+        two.call("kms:ListKeys")
+    assert (one.calls, two.calls) == ({"kms:ListKeys": 1}, {})
+
+
+def test_a_client_sends_nothing_when_no_session_calls(answers):
+    client = _clients.clients("").client("kms", "eu-west-1", _session._patient())
+    with pytest.raises(UndeclaredCallError):
+        client.list_keys()
+    assert not answers.calls
+
+
+def test_only_the_last_used_clients_are_kept(answers, monkeypatch):
+    monkeypatch.setattr(_clients, "_KEPT_CLIENTS", 2)
+    kept = _clients.Clients("")
+    for region in ("eu-west-1", "us-east-1", "eu-north-1"):
+        kept.client("kms", region, _session._patient())
+    assert [region for _, region, _ in kept._made] == ["us-east-1", "eu-north-1"]
+
+
+def test_the_first_answer_of_a_service_is_awaited_for_seconds_and_throttling_for_long(answers):
+    answers.judge = lambda _o, n: (429, "ThrottlingException", "slow down") if n <= 5 else None
+    session = Session("", {"kms:ListKeys"}, None, "eu-west-1")
+    assert session.call("kms:ListKeys")["Keys"]
+    assert session.calls == {"kms:ListKeys": 6}, "three hasty tries, then patient ones"
+
+
+def test_one_service_that_hangs_does_not_poison_another(answers, monkeypatch):
+    monkeypatch.setattr(_session, "_FIRST_READ_S", 0.2)
+    answers.judge = lambda o, _n: "hang" if o == "secretsmanager:ListSecrets" else None
+    session = Session("", REGIONAL, None, "eu-west-1")
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="cannot reach AWS") as refused:
+            session.call("secretsmanager:ListSecrets")
+        assert refused.value.unreachable
+    assert session.calls["secretsmanager:ListSecrets"] == 3, "three tries in all"
+    assert session.call("kms:ListKeys")["Keys"]
+
+
+def test_an_answer_that_is_no_json_is_not_taken_for_an_empty_one(answers):
+    answers.file.write_text("<html>")
+    with pytest.raises(RefusedError, match="is not AWS's") as refused:
+        Session("", {"kms:ListKeys"}, None, "eu-west-1").call("kms:ListKeys")
+    assert refused.value.reason == "malformed"
+
+
+@pytest.mark.parametrize("body", [b"[1]", b'{"Keys": ["text"]}', b'{"Keys": '])
+def test_an_answer_of_another_shape_is_malformed(answers, monkeypatch, body):
+    monkeypatch.setattr(answers, "_answer", lambda *_: (200, {"Content-Type": "application/json"}, body))
+    with pytest.raises(RefusedError) as refused:
+        Session("", {"kms:ListKeys"}, None, "eu-west-1").call("kms:ListKeys")
+    assert refused.value.reason == "malformed"
+    assert not refused.value.fatal
+
+
+def test_what_the_installed_sdk_does_not_know_is_told_as_such(answers):
+    session = Session("", {"kms:ListNothing", "nosuchservice:List"}, None, "eu-west-1")
+    for operation in ("kms:ListNothing", "nosuchservice:List"):
+        with pytest.raises(RefusedError, match="SDK does not know") as refused:
+            session.call(operation)
+        assert "pip install -U boto3" in refused.value.remedy
+
+
+def _unresolvable(monkeypatch, gone):
+    """The names of some services lead nowhere, those of all others to loopback, where nobody listens."""
+
+    def resolve(host, *more, **_named):
+        if gone(host):
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+@pytest.fixture
+def aws(environment):
+    """No other endpoint than AWS's own, which nothing here can reach."""
+    for name, value in keys_of("123456789012").items():
+        environment.setenv(name, value)
+    environment.setattr("time.sleep", lambda _s: None)
+    return environment
+
+
+def test_a_service_whose_name_leads_nowhere_is_not_offered_there(aws):
+    _unresolvable(aws, lambda host: host.startswith("kms."))
+    with pytest.raises(RefusedError, match="kms is not offered in eu-west-1") as refused:
+        Session("", {"kms:ListKeys"}, None, "eu-west-1").call("kms:ListKeys")
+    assert refused.value.missing, "nothing of it can be missed"
+
+
+def test_without_names_at_all_nothing_is_known_of_a_service(aws):
+    _unresolvable(aws, lambda _host: True)
+    with pytest.raises(RefusedError, match="cannot reach AWS") as refused:
+        Session("", {"kms:ListKeys"}, None, "eu-west-1").call("kms:ListKeys")
+    assert refused.value.unreachable
+    assert not refused.value.missing
+
+
+@pytest.mark.parametrize(("proxy", "absent"), [("http://127.0.0.1:9", True), ("", False)])
+def test_the_sdk_knows_where_services_are_but_a_name_knows_better(aws, proxy, absent):
+    """Without a proxy the name is looked up, as the SDK may be old; a proxy looks names up itself."""
+    aws.setenv("HTTPS_PROXY", proxy)
+    aws.setattr(_clients.Clients, "offered", lambda *_: False)
+    _unresolvable(aws, lambda _host: False)
+    session = Session("", {"kms:ListKeys"}, None, "eu-west-1")
+    with pytest.raises(RefusedError) as refused:
+        session.call("kms:ListKeys")
+    assert refused.value.missing is absent
+    assert ("kms:ListKeys" in session.calls) is not absent
+
+
+def test_where_the_sdk_knows_services():
+    made = _clients.Clients("")
+    assert made.offered("kms", "eu-west-1") is True
+    assert made.offered("organizations", "eu-west-1") is None
+    assert made.offered("kms", "mars-1") is None
+    assert "cn-north-1" in made.regions("ec2", "aws-cn")
+
+
+def test_a_bearer_token_in_the_environment_is_not_used(answers, monkeypatch):
+    monkeypatch.setenv("AWS_BEARER_TOKEN_KMS", "found somewhere")
+    assert Session("", {"kms:ListKeys"}, None, "eu-west-1").call("kms:ListKeys")["Keys"]
+
+
+@pytest.mark.parametrize(
+    ("code", "missing"),
+    [
+        ("ResourceNotFoundException", True), ("NoSuchBucketPolicy", True), ("NotFoundException", True),
+        ("DBInstanceNotFoundFault", True), ("QueueDoesNotExist", True), ("ValidationException", False),
+        ("OptInRequired", True), ("SubscriptionRequiredException", True),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_missing(code, missing):
+    assert _refusal(code, 400).missing is missing
+
+
+def test_a_denial_by_the_organisation_is_told_from_others():
+    assert _refusal("AccessDenied", 403, "with an explicit deny in a service control policy: arn").by_organisation
+    assert not _refusal("AccessDenied", 403, "no identity-based policy allows").by_organisation
+
+
+def test_the_remedy_names_the_permission_and_not_the_operation():
+    answer = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    assert explain(ClientError(answer, "X"), "sso-admin:ListInstances").remedy == "allow sso:ListInstances"

@@ -75,9 +75,50 @@ def test_whole_export_joins_key_ids_with_the_report(snapshot, pick):
     assert key.last_used_at == datetime(2026, 10, 31, 10, tzinfo=UTC)
     assert pick(records, "identity")[f"{ARN}user/etl"].interactive is True
     assert reasons(records) == [
-        ("skipped", "iam:ListAccessKeys", f"{ARN}user/gone"),
+        ("skipped", "iam:ListServerCertificates", f"{ARN}server-certificate/*"),
+        ("skipped", "iam:ListServiceSpecificCredentials", f"{ARN}service-specific-credential/*"),
         ("unsupported", "", f"{ARN}root"),
     ]
+
+
+def test_exported_lists_of_what_users_hold_are_read(snapshot, pick):
+    policy = {"PolicyName": "git", "PolicyDocument": {"Statement": [{"Action": "codecommit:*"}]}}
+    report = (
+        REPORT.replace(COLUMNS, f"{COLUMNS},cert_1_active,cert_1_last_rotated")
+        .replace("2026-10-31T10:00:00Z\n", "2026-10-31T10:00:00Z,true,2020-01-01T00:00:00Z\n")
+        .replace(",N/A\n", ",N/A,false,N/A\n")
+    )
+    held = {
+        "ServiceSpecificCredentials": [
+            {"UserName": "gone", "ServiceName": "codecommit.amazonaws.com", "ServiceSpecificCredentialId": "ACCA1",
+             "Status": "Inactive", "CreateDate": "2020-01-01T00:00:00Z"},
+            {"UserName": "etl"},
+        ]
+    }  # fmt: skip
+    records = snapshot(
+        **WHOLE
+        | {"details_dot_json": details(UserDetailList=[user(UserPolicyList=[policy])]), "report_dot_csv": report},
+        service=held,
+        server={
+            "ServerCertificateMetadataList": [{"Arn": f"{ARN}server-certificate/web", "Expiration": "2026-01-01"}, {}]
+        },
+        signing={
+            "Certificates": [
+                {"UserName": "etl", "CertificateId": "C1", "CertificateBody": "x", "Status": "Active"},
+                {"UserName": "etl", "CertificateBody": ""},
+            ]
+        },
+        ssh={"SSHPublicKeys": [{"UserName": "etl", "SSHPublicKeyId": "S1", "Status": "Inactive"}, {"UserName": "etl"}]},
+    )
+    credentials = pick(records, "credential")
+    assert credentials[f"{ARN}user/gone#service_credential/ACCA1"].kind == "password"
+    assert credentials[f"{ARN}server-certificate/web"].expires_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert credentials[f"{ARN}user/etl#signing_certificate/C1"].state == "active"
+    assert credentials[f"{ARN}user/etl#ssh_key/S1"].state == "inactive"
+    assert f"{ARN}user/etl#signing_certificate/1" not in credentials
+    assert reasons(records) == [
+        ("skipped", "iam:ListSSHPublicKeys", f"{ARN}user/gone"), ("unsupported", "", f"{ARN}root")
+    ]  # fmt: skip
 
 
 def test_root_and_users_known_to_the_report_alone_are_kept(snapshot, pick):
@@ -106,7 +147,8 @@ def test_each_absent_answer_is_a_gap_that_names_the_command(snapshot, pick):
     records = snapshot(details=details(UserDetailList=[user()]))
     gaps = pick(records, "gap").values()
     assert {g.operation for g in gaps} == {
-        "iam:GetCredentialReport", "iam:ListAccessKeys", "iam:ListOpenIDConnectProviders", "iam:ListSAMLProviders"
+        "iam:GetCredentialReport", "iam:ListAccessKeys", "iam:ListOpenIDConnectProviders", "iam:ListSAMLProviders",
+        "iam:ListServiceSpecificCredentials", "iam:ListServerCertificates",
     }  # fmt: skip
     assert all(g.remedy.startswith("add the output of: aws iam ") for g in gaps)
     assert pick(records, "identity")[f"{ARN}user/etl"].interactive is None
