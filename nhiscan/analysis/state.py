@@ -29,7 +29,7 @@ def states(
 ) -> Iterator[Credential]:
     """The same credentials in the same order, with `state` filled in where it can be known."""
     collected = {s.id for s in scopes if s.provider == "aws" and s.kind is ScopeKind.ACCOUNT}
-    blind = {g.scope_id for g in gaps if any(c == "credential" or c.startswith("credential.") for c in g.covers)}
+    blind = {g.scope_id for g in gaps if _hides_keys(g)}
     unnamed = _unnamed(credentials)
     for credential in credentials:
         state = credential.state
@@ -40,11 +40,19 @@ def states(
         yield credential if state is credential.state else replace(credential, state=state)
 
 
+def _hides_keys(gap: Gap) -> bool:
+    """Whether access keys may be among what a gap hides: not in a gap about certificates, API keys and the like."""
+    if not any(c == "credential" or c.startswith("credential.") for c in gap.covers):
+        return False
+    other_list = (gap.subject_id or "").endswith("/*")  # one of the other lists of IAM, `…:server-certificate/*`
+    return not other_list and (not gap.source.startswith("aws.") or gap.source == "aws.iam")
+
+
 def blinded(credentials: Iterable[Credential], gaps: Sequence[Gap]) -> Iterator[Gap]:
     """Why the state of a key found in a file is unknown although its account was audited: the call that was refused."""
     blinding: dict[str, Gap] = {}
     for gap in gaps:
-        if gap.operation and any(c == "credential" or c.startswith("credential.") for c in gap.covers):
+        if gap.operation and _hides_keys(gap):
             blinding.setdefault(gap.scope_id, gap)
     for credential in credentials:
         gap_of_account = blinding.get(f"aws:{credential.account_id}")

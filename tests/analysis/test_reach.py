@@ -1,6 +1,7 @@
 import pytest
 
 from nhiscan.analysis import reach as module
+from nhiscan.analysis.aws import assume
 from nhiscan.analysis.reach import MAX_HOPS
 from tests.analysis.aws.sample import ACCOUNT, EVERYTHING, Account, allow, arn, deny, joined, serves, trusting
 
@@ -168,5 +169,5 @@ def test_plain_targets_are_bounded_in_number(monkeypatch):
 
 
 def test_an_unreadable_condition_of_a_collected_trust_is_conditional():
-    assert module._conditions("{x") == (("unreadable", "", ()),)
-    assert module._conditions('"x"') == (("unreadable", "", ()),)
+    assert assume.conditions("{x") == (("unreadable", "", ()),)
+    assert assume.conditions('"x"') == (("unreadable", "", ()),)

@@ -3,23 +3,27 @@
 A condition is *true* or *false* where the facts of the principal, of the target and of the calendar decide it, a
 *choice* where whoever calls can make it come out as he likes (a region, a tag in the request), and *unknown*
 otherwise.  A choice lets an Allow hold and a Deny be avoided.  Operators and the meaning of absent keys: IAM User
-Guide, reference_policies_elements_condition_operators; keys: reference_policies_condition-keys.
+Guide, reference_policies_elements_condition_operators; sets: reference_policies_condition-single-vs-multi-valued-
+context-keys; variables: reference_policies_variables; keys: reference_policies_condition-keys.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nhiscan.analysis.aws.patterns import matches
+from nhiscan.analysis.aws.operators import moment, takes_variables, test_of
+from nhiscan.analysis.aws.patterns import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from nhiscan.analysis.aws.documents import Conditions
+    from nhiscan.analysis.aws.operators import Test
 
 
 class Truth(Enum):
@@ -44,34 +48,68 @@ _CHOSEN = frozenset(
     {"aws:securetransport", "aws:tagkeys", "aws:useragent", "aws:referer", "aws:requestedregion", "sts:rolesessionname"}
 )
 _CHOSEN_PREFIXES = ("aws:requesttag/",)
-_PRINCIPAL_TAG = "aws:principaltag/"
 # From now on, whatever is issued is issued now: a token can always be renewed, never predated.
 _NOW = frozenset({"aws:currenttime", "aws:epochtime", "aws:tokenissuetime"})
 _VARIABLE = re.compile(r"\$\{([^{}]{1,256})\}")
 _LITERALS = frozenset("*?$")
+_SETS = frozenset({"", "forallvalues", "foranyvalue"})
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one question: lower-case condition keys with their values, `Fact` where there is none."""
+    """What is known of one question: lower-case condition keys with their values, `Fact` where there is none.
+
+    A key that ends in `/` answers for all keys below it (`aws:principaltag/`).  `chooses`: what the caller writes into
+    his request is his choice, and time goes on; without it such keys are unknown like any other.  `closed`: a key that
+    is not named is absent.
+    """
 
     as_of: datetime
     known: Mapping[str, tuple[str, ...] | Fact] = field(default_factory=dict)
+    chooses: bool = True
+    closed: bool = False
 
     def look(self, key: str) -> tuple[str, ...] | Fact:
         """The values of a key."""
         low = key.lower()
-        if low in self.known:
-            return self.known[low]
-        if low in _CHOSEN or low.startswith(_CHOSEN_PREFIXES):
-            return Fact.CHOICE
-        if low.startswith(_PRINCIPAL_TAG) and _PRINCIPAL_TAG in self.known:
+        found = self.known.get(low)
+        if found is None and "/" in low:
+            found = self.known.get(low.partition("/")[0] + "/")
+        if found is not None:
+            return found
+        if self.closed:
             return Fact.ABSENT
+        if self.chooses and (low in _CHOSEN or low.startswith(_CHOSEN_PREFIXES)):
+            return Fact.CHOICE
         return Fact.UNKNOWN
 
     def extended(self, more: Mapping[str, tuple[str, ...] | Fact]) -> Facts:
         """The same facts with some more or others."""
-        return Facts(self.as_of, {**self.known, **more}) if more else self
+        return Facts(self.as_of, {**self.known, **more}, self.chooses, self.closed) if more else self
+
+
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    """An operator taken apart; `test` is None for `Null` and for what AWS does not have."""
+
+    name: str
+    test: Test | None
+    negative: bool
+    if_exists: bool
+    every: bool
+    any: bool
+
+
+@lru_cache(512)
+def _operator(text: str) -> _Operator:
+    quantifier, _, name = text.lower().rpartition(":")
+    if_exists = name.endswith("ifexists")
+    name = name.removesuffix("ifexists")
+    negative = "not" in name
+    test = test_of(name.replace("not", "", 1)) if quantifier in _SETS else None
+    if quantifier not in _SETS or (if_exists and name == "null"):
+        name = "unknown"
+    return _Operator(name, test, negative, if_exists, quantifier == "forallvalues", quantifier == "foranyvalue")
 
 
 def holds(conditions: Conditions, facts: Facts, *, allow: bool) -> Truth:
@@ -79,7 +117,7 @@ def holds(conditions: Conditions, facts: Facts, *, allow: bool) -> Truth:
     settled = Truth.TRUE if allow else Truth.FALSE
     worst = Truth.TRUE
     for operator, key, values in conditions:
-        truth = _one(operator, key, values, facts)
+        truth = condition(operator, key, values, facts)
         if truth is Truth.CHOICE:
             truth = settled
         if truth is Truth.FALSE:
@@ -89,47 +127,46 @@ def holds(conditions: Conditions, facts: Facts, *, allow: bool) -> Truth:
     return worst
 
 
-def _one(operator: str, key: str, values: Sequence[str], facts: Facts) -> Truth:
-    quantifier, _, name = operator.rpartition(":")
-    name = name.lower()
-    if_exists = name.endswith("ifexists")
-    name = name.removesuffix("ifexists")
-    if name == "null":
+def open_keys(conditions: Conditions, facts: Facts) -> Iterator[str]:
+    """The keys on which a block that is neither true nor false depends."""
+    for operator, key, values in conditions:
+        if condition(operator, key, values, facts) is Truth.UNKNOWN:
+            yield key
+
+
+def condition(operator: str, key: str, values: Sequence[str], facts: Facts) -> Truth:
+    """What one condition comes to."""
+    how = _operator(operator)
+    if how.name == "null":
         return _null(key, values, facts)
-    test = _OPERATORS.get(name)
-    if test is None:
+    if how.test is None:
         return Truth.UNKNOWN
-    negative = "not" in name
-    if key.lower() in _NOW and name.startswith(("date", "numeric")):
-        return _calendar(name, values, facts)
     found = facts.look(key)
-    every = quantifier.lower() == "forallvalues"
+    # A value that was given or a key that is missing decides by itself; only an open time is a time from now on.
+    if found is Fact.UNKNOWN and facts.chooses and key.lower() in _NOW and how.name.startswith(("date", "numeric")):
+        return _calendar(how.name, values, facts)
+    if (how.every or how.any) and found == ("",):
+        found = Fact.ABSENT
     if found is Fact.ABSENT:
-        return Truth.TRUE if if_exists or negative or every else Truth.FALSE
+        missing = how.if_exists or how.every or (how.negative and not how.any)
+        return Truth.TRUE if missing else Truth.FALSE
     if isinstance(found, Fact):
         return Truth.CHOICE if found is Fact.CHOICE else Truth.UNKNOWN
-    return _compare(test, found, values, facts, negative=negative, every=every)
+    return _compare(how, how.test, found, values, facts)
 
 
-def _compare(  # noqa: PLR0913 - one call site, keywords for the flags
-    test: Callable[[str, str], bool | None],
-    found: Sequence[str],
-    values: Sequence[str],
-    facts: Facts,
-    *,
-    negative: bool,
-    every: bool,
-) -> Truth:
-    """Values of a key are alternatives; a negated operator is true when none of them fits."""
+def _compare(how: _Operator, test: Test, found: Sequence[str], values: Sequence[str], facts: Facts) -> Truth:
+    """Values of the policy are alternatives; a negated operator holds for a value when none of them fits.
+
+    Without a set operator one value of the key is enough, and for a negated operator none may fit.
+    """
+    patterns = [fill(v, facts) if takes_variables(how.name) else v for v in values]
     results: list[bool | None] = []
     for actual in found:
-        fits: list[bool | None] = []
-        for value in values:
-            pattern = substitute(value, facts)
-            fits.append(None if isinstance(pattern, Fact) else test(actual, pattern))
+        fits = [_fit(test, actual, pattern) for pattern in patterns]
         hit = True if True in fits else (None if None in fits else False)
-        results.append(hit if hit is None or not negative else not hit)
-    wanted = all if every or negative else any
+        results.append(hit if hit is None or not how.negative else not hit)
+    wanted = all if how.every or (how.negative and not how.any) else any
     if wanted(r is True for r in results):
         return Truth.TRUE
     if wanted(r is not False for r in results):
@@ -137,18 +174,26 @@ def _compare(  # noqa: PLR0913 - one call site, keywords for the flags
     return Truth.FALSE
 
 
+def _fit(test: Test, actual: str, pattern: str | Fact) -> bool | None:
+    """A variable without a value equals nothing."""
+    if pattern is Fact.ABSENT:
+        return False
+    return None if isinstance(pattern, Fact) else test(actual, pattern)
+
+
 def _null(key: str, values: Sequence[str], facts: Facts) -> Truth:
     found = facts.look(key)
     if found is Fact.CHOICE:
         return Truth.CHOICE
-    if found is Fact.UNKNOWN or len(values) != 1:
+    wanted = {v.lower() for v in values}
+    if found is Fact.UNKNOWN or not wanted <= {"true", "false"} or len(wanted) != 1:
         return Truth.UNKNOWN
-    return Truth.TRUE if (found is Fact.ABSENT) == (values[0].lower() == "true") else Truth.FALSE
+    return Truth.TRUE if (found is Fact.ABSENT) == ("true" in wanted) else Truth.FALSE
 
 
 def _calendar(name: str, values: Sequence[str], facts: Facts) -> Truth:
     """Comparison of a moment that is now or later with fixed moments."""
-    limits = [_moment(v) for v in values]
+    limits = [moment(v) for v in values]
     if not limits or None in limits:
         return Truth.UNKNOWN
     past = [limit is not None and limit <= facts.as_of for limit in limits]
@@ -161,18 +206,11 @@ def _calendar(name: str, values: Sequence[str], facts: Facts) -> Truth:
     return Truth.FALSE if all(past) else Truth.UNKNOWN
 
 
-def _moment(text: str) -> datetime | None:
-    try:
-        if text.strip().isdigit():
-            return datetime.fromtimestamp(int(text), UTC)
-        moment = datetime.fromisoformat(text.strip())
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+def fill(text: str, facts: Facts) -> str | Fact:
+    """A text with its policy variables filled in, as a pattern; ABSENT or UNKNOWN when one has no value we know.
 
-
-def substitute(text: str, facts: Facts) -> str | Fact:
-    """A text with its policy variables filled in; ABSENT or UNKNOWN when one has no value we know."""
+    What a variable puts in is literal: an asterisk in it is no wildcard (`patterns.shown` makes it readable).
+    """
     if "${" not in text:
         return text
     missing: list[Fact] = []
@@ -180,67 +218,16 @@ def substitute(text: str, facts: Facts) -> str | Fact:
     def value(match: re.Match[str]) -> str:
         name, _, fallback = match.group(1).partition(",")
         if name.strip() in _LITERALS:
-            return name.strip()
+            return literal(name.strip())
         found = facts.look(name.strip())
         if isinstance(found, tuple) and len(found) == 1:
-            return found[0]
-        if found is Fact.ABSENT and fallback:
-            return fallback.strip().strip("'")
-        missing.append(Fact.ABSENT if found is Fact.ABSENT else Fact.UNKNOWN)
+            return literal(found[0])
+        if fallback and (found is Fact.ABSENT or isinstance(found, tuple)):
+            return literal(fallback.strip().removeprefix("'").removesuffix("'"))
+        missing.append(Fact.ABSENT if found is Fact.ABSENT or isinstance(found, tuple) else Fact.UNKNOWN)
         return ""
 
     filled = _VARIABLE.sub(value, text)
     if missing:
         return Fact.ABSENT if Fact.ABSENT in missing else Fact.UNKNOWN
     return filled
-
-
-def _number(test: Callable[[float, float], bool]) -> Callable[[str, str], bool | None]:
-    def compare(actual: str, limit: str) -> bool | None:
-        try:
-            return test(float(actual), float(limit))
-        except ValueError:
-            return None
-
-    return compare
-
-
-def _equal(actual: str, value: str) -> bool:
-    return actual == value
-
-
-def _equal_folded(actual: str, value: str) -> bool:
-    return actual.lower() == value.lower()
-
-
-def _like(actual: str, value: str) -> bool:
-    return matches(value, actual)
-
-
-def _undecided(_actual: str, _value: str) -> None:
-    return None
-
-
-_OPERATORS: Mapping[str, Callable[[str, str], bool | None]] = {
-    **dict.fromkeys(("stringequals", "stringnotequals", "binaryequals"), _equal),
-    **dict.fromkeys(("stringequalsignorecase", "stringnotequalsignorecase", "bool"), _equal_folded),
-    **dict.fromkeys(("stringlike", "stringnotlike", "arnlike", "arnnotlike", "arnequals", "arnnotequals"), _like),
-    **dict.fromkeys(("ipaddress", "notipaddress"), _undecided),
-    **dict.fromkeys(
-        (
-            "dateequals",
-            "datenotequals",
-            "datelessthan",
-            "datelessthanequals",
-            "dategreaterthan",
-            "dategreaterthanequals",
-        ),
-        _undecided,
-    ),
-    "numericequals": _number(lambda a, b: a == b),
-    "numericnotequals": _number(lambda a, b: a == b),
-    "numericlessthan": _number(lambda a, b: a < b),
-    "numericlessthanequals": _number(lambda a, b: a <= b),
-    "numericgreaterthan": _number(lambda a, b: a > b),
-    "numericgreaterthanequals": _number(lambda a, b: a >= b),
-}

@@ -1,7 +1,8 @@
 """Policy documents of AWS, read without trust in their shape.
 
 Grammar: IAM User Guide, reference_policies_grammar.  Every list may be a single value, `Statement` may be one object,
-and exports carry documents URL-encoded or as JSON inside JSON.
+and exports carry documents URL-encoded or as JSON inside JSON.  Policy variables exist since version 2012-10-17; in a
+document of another version, or of none, `${…}` is plain text (reference_policies_elements_version).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS = 1_000_000
 """Far above the largest document AWS accepts (10,240 characters for a managed or resource policy)."""
+
+CURRENT = "2012-10-17"
+"""The version of the policy language that knows variables."""
+
+_ELEMENTS = frozenset({
+    "Version", "Id", "Statement", "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
+    "NotResource", "Condition",
+})  # fmt: skip
 
 Principals = tuple[tuple[str, str], ...]
 Conditions = tuple[tuple[str, str, tuple[str, ...]], ...]
@@ -30,7 +39,8 @@ class MalformedDocumentError(ValueError):
 class Statement:
     """One statement.  `number` counts from 1 as written; all of `conditions`, (operator, key, values), must hold.
 
-    `principals` are (type, value) pairs of `Principal`, or of `NotPrincipal` when `not_principal` is set.
+    `principals` are (type, value) pairs of `Principal`, or of `NotPrincipal` when `not_principal` is set.  `variable`
+    says that it is filled in anew for every request.
     """
 
     number: int
@@ -43,6 +53,12 @@ class Statement:
     principals: Principals = ()
     not_principal: bool = False
     condition_json: str | None = field(default=None, compare=False)
+    variable: bool = field(init=False, compare=False, default=False)
+
+    def __post_init__(self) -> None:
+        values = (v for _, _, vs in self.conditions for v in vs)
+        if any("${" in text for text in (*self.resources, *self.not_resources, *values)):
+            object.__setattr__(self, "variable", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,18 @@ def parse(text: str) -> tuple[Statement, ...]:
         statements = [statements]
     if not isinstance(statements, list):
         _refuse("it has no Statement")
-    return tuple(_statement(n, s) for n, s in enumerate(cast("list[object]", statements), 1))
+    plain = _field(cast("Mapping[str, object]", body), "Version") != CURRENT and "${" in text
+    return tuple(_statement(n, s, plain=plain) for n, s in enumerate(cast("list[object]", statements), 1))
+
+
+def read_conditions(text: str | None) -> Conditions:
+    """The conditions of a `condition` column (JSON of a Condition element).  Raises MalformedDocumentError."""
+    if text is None:
+        return ()
+    try:
+        return _conditions(json.loads(text), 1, plain=False)
+    except (ValueError, RecursionError):
+        _refuse("its condition is not JSON")
 
 
 def _load(text: str) -> object:
@@ -83,19 +110,19 @@ def _load(text: str) -> object:
     return body
 
 
-def _refuse(why: str) -> None:
+def _refuse(why: str) -> NoReturn:
     raise MalformedDocumentError(why)
 
 
 def _field(body: Mapping[str, object], name: str) -> object:
     """Element names are case-sensitive in AWS; exports of other tools are not, so any case is read."""
-    if name in body:
-        return body[name]
+    if name in body or body.keys() <= _ELEMENTS:
+        return body.get(name)
     low = name.lower()
     return next((v for k, v in body.items() if k.lower() == low), None)
 
 
-def _statement(number: int, raw: object) -> Statement:
+def _statement(number: int, raw: object, *, plain: bool) -> Statement:
     if not isinstance(raw, dict):
         _refuse(f"statement {number} is not an object")
     body = cast("Mapping[str, object]", raw)
@@ -112,9 +139,9 @@ def _statement(number: int, raw: object) -> Statement:
         allow=effect == "Allow",
         actions=actions,
         not_actions=not_actions,
-        resources=_strings(_field(body, "Resource"), number, "Resource"),
-        not_resources=_strings(_field(body, "NotResource"), number, "NotResource"),
-        conditions=_conditions(condition, number),
+        resources=_patterns(_field(body, "Resource"), number, "Resource", plain=plain),
+        not_resources=_patterns(_field(body, "NotResource"), number, "NotResource", plain=plain),
+        conditions=_conditions(condition, number, plain=plain),
         principals=_principals(principal if excluded is None else excluded, number),
         not_principal=excluded is not None,
         condition_json=json.dumps(condition, sort_keys=True, ensure_ascii=False) if condition else None,
@@ -131,18 +158,24 @@ def _strings(value: object, number: int, name: str) -> tuple[str, ...]:
     return tuple(_scalar(v) for v in cast("list[object]", value))
 
 
+def _patterns(value: object, number: int, name: str, *, plain: bool) -> tuple[str, ...]:
+    """Strings that may hold variables; where the version knows none, their dollar signs stand for themselves."""
+    found = _strings(value, number, name)
+    return tuple(v.replace("${", "${$}{") for v in found) if plain else found
+
+
 def _scalar(value: object) -> str:
     """JSON booleans and numbers are legal condition values and mean their text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _conditions(value: object, number: int) -> Conditions:
+def _conditions(value: object, number: int, *, plain: bool) -> Conditions:
     if value is None or value == {}:
         return ()
     if not isinstance(value, dict) or any(not isinstance(block, dict) for block in value.values()):
         _refuse(f"Condition of statement {number} is not an object of operators")
     found = [
-        (operator, key, _strings(values, number, "Condition"))
+        (operator, key, _patterns(values, number, "Condition", plain=plain))
         for operator, block in cast("dict[str, dict[str, object]]", value).items()
         for key, values in block.items()
     ]

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from nhiscan.analysis.aws.assume import MAX_HOPS, hops
+from nhiscan.analysis.aws.bitsets import Index
 from nhiscan.analysis.aws.escalations import CATALOGUE, Escalation
 from nhiscan.analysis.aws.estate import SOURCE
-from nhiscan.analysis.aws.evaluate import Decision, Extent, Level, Principal, concerns, decide
+from nhiscan.analysis.aws.evaluate import Decision, Extent, Level, Principal, decide
 from nhiscan.analysis.aws.grants import is_wildcard
 from nhiscan.analysis.aws.ground import ADMIN_PROBES, Ground, admin, pattern, patterns_of
 from nhiscan.analysis.aws.targets import Path, find
 from nhiscan.model import Capability, Certainty, Effective, IdentityKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from nhiscan.analysis.aws.documents import Statement
     from nhiscan.model import Identity
 
 ROUNDS = 5
@@ -47,6 +48,15 @@ DATA_WRITES = (
 )
 """Calls that change what an application stores, wherever they are allowed on all of it."""
 
+LOG_CHANGES = (
+    ("cloudtrail:StopLogging", "cloudtrail:*:{account}:trail/*"),
+    ("cloudtrail:DeleteTrail", "cloudtrail:*:{account}:trail/*"),
+    ("cloudtrail:UpdateTrail", "cloudtrail:*:{account}:trail/*"),
+    ("cloudtrail:PutEventSelectors", "cloudtrail:*:{account}:trail/*"),
+    ("cloudtrail:DeleteEventDataStore", "cloudtrail:*:{account}:eventdatastore/*"),
+)
+"""Calls that end or blind the account's own audit trail (Service Authorization Reference: CloudTrail)."""
+
 ACCESS_GRANTS = (
     "iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPolicy", "iam:PutUserPolicy", "iam:PutRolePolicy",
     "iam:PutGroupPolicy", "iam:AddUserToGroup", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion",
@@ -57,10 +67,17 @@ ACCESS_GRANTS = (
 _KNOWN = frozenset(
     (
         *(a for e in CATALOGUE for a in e.actions),
-        *(a for a, _ in (*SECRET_READS, *DATA_WRITES)),
+        *(a for a, _ in (*SECRET_READS, *DATA_WRITES, *LOG_CHANGES)),
         *ACCESS_GRANTS,
         *ADMIN_PROBES,
     )
+)
+_INDEX = Index(_KNOWN)
+
+_LISTED = (
+    (Capability.READ_SECRETS, SECRET_READS),
+    (Capability.WRITE_DATA, DATA_WRITES),
+    (Capability.ALTER_LOGS, LOG_CHANGES),
 )
 
 
@@ -81,6 +98,8 @@ def effective(ground: Ground) -> Iterator[Effective]:
         if decision.level:
             ground.admins[who.id] = decision
             ground.power[who.id] = decision.level
+    sure = frozenset(i for i, decision in ground.admins.items() if decision.level is Level.YES)
+    ground.edges = hops(estate, ground.trusts, sure)
     escalations = _escalations(ground)
     shared: dict[tuple[str, ...], tuple[_Fact, ...]] = {}
     for identity in estate.identities.values():
@@ -127,7 +146,7 @@ def _common(ground: Ground, who: Principal) -> Iterator[_Fact]:
     if decision.level:
         yield _Fact(Capability.ADMIN, "all IAM actions on *", decision.level, _steps([decision]))
     yield from _wildcards(who)
-    for capability, questions in ((Capability.READ_SECRETS, SECRET_READS), (Capability.WRITE_DATA, DATA_WRITES)):
+    for capability, questions in _LISTED:
         asked = [(a, decide(who, a, pattern(who, rest), Extent.ALL)) for a, rest in questions if a in able]
         yield from _best(capability, dict(asked))
     yield from _best(Capability.GRANT_ACCESS, {a: _others(who, a) for a in ACCESS_GRANTS if a in able})
@@ -160,26 +179,9 @@ def _wildcards(who: Principal) -> Iterator[_Fact]:
             yield _Fact(Capability.WILDCARD, action, decision.level, _steps([decision]), several=True)
 
 
-@lru_cache(1 << 14)
-def _speaks_of(actions: tuple[str, ...], not_actions: tuple[str, ...]) -> frozenset[str]:
-    from nhiscan.analysis.aws.documents import Statement
-
-    statement = Statement(number=0, allow=True, actions=actions, not_actions=not_actions)
-    return frozenset(a for a in _KNOWN if concerns(statement, a))
-
-
 def possible(who: Principal) -> frozenset[str]:
     """The actions of the catalogue that some Allow of the principal speaks of."""
-    return _union(frozenset(_shape(b.statement) for b in who.allows))
-
-
-def _shape(statement: Statement) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return statement.actions, statement.not_actions
-
-
-@lru_cache(1 << 14)
-def _union(shapes: frozenset[tuple[tuple[str, ...], tuple[str, ...]]]) -> frozenset[str]:
-    return frozenset().union(*(_speaks_of(*shape) for shape in shapes))
+    return _INDEX.names(_INDEX.union(b.statement for b in who.allows))
 
 
 @lru_cache(1 << 12)
@@ -195,6 +197,8 @@ def _escalations(ground: Ground) -> dict[str, dict[Escalation, Path]]:
         for who in ground.estate.principals.values()
         if ground.power.get(who.id) is not Level.YES and (entries := _entries(possible(who)))
     }
+    back = _back(ground)
+    spread(ground, back, ground.power)
     for _ in range(ROUNDS):
         grown: dict[str, Level] = {}
         for identity_id, entries in waiting.items():
@@ -203,10 +207,41 @@ def _escalations(ground: Ground) -> dict[str, dict[Escalation, Path]]:
             for entry in entries:
                 if (entry not in paths or paths[entry].level is not Level.YES) and (path := find(ground, who, entry)):
                     paths[entry] = path
-            if ground.power.get(identity_id) is not Level.YES and any(p.level is Level.YES for p in paths.values()):
+            sure = next((e for e, p in paths.items() if p.level is Level.YES), None)
+            if sure and ground.power.get(identity_id) is not Level.YES:
                 grown[identity_id] = Level.YES
+                ground.ways[identity_id] = (sure.id, paths[sure].steps)
         if not grown:
             break
         ground.power.update(grown)
+        spread(ground, back, grown)
         ground.ordered.clear()
     return found
+
+
+def _back(ground: Ground) -> dict[str, list[str]]:
+    back: dict[str, list[str]] = {}
+    for start, ends in ground.edges.items():
+        for end in ends:
+            back.setdefault(end, []).append(start)
+    return back
+
+
+def spread(ground: Ground, back: Mapping[str, Sequence[str]], fresh: Iterable[str]) -> None:
+    """Whoever can assume somebody powerful is powerful too; as surely as the hop and the target are."""
+    layer = sorted(fresh)
+    for _ in range(MAX_HOPS):
+        following: list[str] = []
+        for end in layer:
+            for start in back.get(end, ()):
+                hop = ground.edges[start][end]
+                level = min(hop.level, ground.power[end])
+                if start not in ground.estate.principals or level <= ground.power.get(start, Level.NO):
+                    continue
+                ground.power[start] = level
+                if start not in ground.admins:
+                    ground.ways[start] = ("", (*hop.steps(ground.estate), *ground.proof(end)))
+                following.append(start)
+        if not following:
+            break
+        layer = sorted(following)

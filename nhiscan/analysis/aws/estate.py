@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nhiscan.analysis.aws.conditions import Fact, Facts
-from nhiscan.analysis.aws.documents import Document, MalformedDocumentError, parse
+from nhiscan.analysis.aws.conditions import Fact, Facts, condition
 from nhiscan.analysis.aws.evaluate import Bound, Principal
-from nhiscan.model import AttachmentKind, Gap, GapReason, IdentityKind
+from nhiscan.analysis.aws.library import SOURCE, Library, library
+from nhiscan.analysis.aws.organisation import SERVICE_LINKED, Limits, Organisation, organisation
+from nhiscan.model import AttachmentKind, IdentityKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from nhiscan.model import Attachment, Identity, Member, Policy
+    from nhiscan.analysis.aws.documents import Conditions
+    from nhiscan.model import Attachment, Identity, Member, Scope
 
-SOURCE = "analysis"
 _PERSONAL = ("aws:principal", "aws:username", "aws:userid")
 ACTORS = frozenset({IdentityKind.USER, IdentityKind.ROLE})
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """Parsed documents by policy id; `broken` are those that could not be read, with a gap for each malformed one."""
-
-    documents: Mapping[str, Document]
-    broken: frozenset[str]
-    gaps: tuple[Gap, ...]
+__all__ = [
+    "ACTORS", "SOURCE", "Estate", "Library", "account_of", "build", "facts_of", "is_personal", "library",
+    "partition_of", "target_facts",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,10 @@ class Estate:
     profiled: frozenset[str]
     attached: Mapping[str, tuple[str, ...]]
     boundaries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    organisation: Organisation = field(default_factory=Organisation)
 
 
+@lru_cache(1 << 17)
 def account_of(arn: str) -> str | None:
     """The account number in an ARN, None when it names none."""
     parts = arn.split(":", 5)
@@ -61,69 +60,41 @@ def partition_of(arn: str) -> str:
     return parts[1] if len(parts) == 3 and parts[0] == "arn" else "aws"
 
 
-def library(policies: Iterable[Policy]) -> Library:
-    """Read every AWS document once; what cannot be read is a gap, never a permission."""
-    documents: dict[str, Document] = {}
-    broken: set[str] = set()
-    gaps: list[Gap] = []
-    for policy in sorted(policies, key=lambda p: p.id):
-        if policy.provider != "aws":
-            continue
-        if policy.document is None:
-            broken.add(policy.id)
-            continue
-        try:
-            documents[policy.id] = Document(policy.id, policy.name, parse(policy.document))
-        except MalformedDocumentError as e:
-            broken.add(policy.id)
-            gaps.append(_gap(policy, str(e)))
-    return Library(documents, frozenset(broken), tuple(gaps))
-
-
-def _gap(policy: Policy, why: str) -> Gap:
-    return Gap(
-        id=f"{policy.id}#gap:malformed",
-        scope_id=policy.scope_id,
-        source=SOURCE,
-        locator=policy.locator,
-        covers=("policy",),
-        reason=GapReason.MALFORMED,
-        remedy="export the policy document again as JSON",
-        detail=f"the document of policy {policy.name} cannot be read: {why}",
-        subject_id=policy.id,
-    )
-
-
-def build(
-    identities: Sequence[Identity],
+def build(  # noqa: PLR0913 - one argument for each table it is made of
+    identities: Iterable[Identity],
     books: Library,
     attachments: Iterable[Attachment],
     members: Iterable[Member],
     as_of: datetime,
+    *,
+    scopes: Iterable[Scope] = (),
 ) -> Estate:
-    """Everything that bears on every AWS user, role and group."""
+    """Everything that bears on every AWS user, role and group; without `scopes` no organisation is known."""
     known = {i.id: i for i in sorted(identities, key=lambda i: i.id) if i.provider == "aws"}
     grants: dict[str, set[str]] = defaultdict(set)
     boundaries: dict[str, set[str]] = defaultdict(set)
+    controls: list[Attachment] = []
     for item in attachments:
-        if item.kind is AttachmentKind.GRANTS:
+        if item.kind is AttachmentKind.CONTROL:
+            controls.append(item)
+        elif item.kind is AttachmentKind.GRANTS and books.bears(item.policy_id):
             grants[item.principal_id].add(item.policy_id)
         elif item.kind is AttachmentKind.BOUNDARY:
             boundaries[item.principal_id].add(item.policy_id)
     member_of, contents, profiled = _relations(known, members)
-    maker = _Maker(books, grants, boundaries, as_of)
-    principals = {i.id: maker.principal(i, member_of.get(i.id, ())) for i in known.values() if i.kind in ACTORS}
-    groups = {i.id: maker.principal(i, ()) for i in known.values() if i.kind is IdentityKind.GROUP}
+    above = organisation(scopes, books, controls)
+    maker = Maker(books, grants, boundaries, above, as_of)
     return Estate(
         identities=known,
-        principals=principals,
-        groups=groups,
+        principals={i.id: maker.principal(i, member_of.get(i.id, ())) for i in known.values() if i.kind in ACTORS},
+        groups={i.id: maker.principal(i, ()) for i in known.values() if i.kind is IdentityKind.GROUP},
         library=books,
         member_of=member_of,
         members=contents,
         profiled=profiled,
         attached=_attached(grants, contents, known),
         boundaries={k: tuple(sorted(v)) for k, v in boundaries.items()},
+        organisation=above,
     )
 
 
@@ -164,72 +135,131 @@ def _is_group(identity: Identity) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
+class _Sheet:
+    """The statements of one policy as they bear on whoever has it, made once for all who do.
+
+    `conditions` are those that speak of the principal itself; `own`: its variables differ from principal to principal.
+    """
+
+    order: tuple[str, str]
+    allows: tuple[Bound, ...]
+    denies: tuple[Bound, ...]
+    conditions: Conditions
+    own: bool
+    plain: bool
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        return (*self.allows, *self.denies)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes principals; what several of them have alike is made once."""
+
     books: Library
-    grants: Mapping[str, set[str]]
-    boundaries: Mapping[str, set[str]]
+    grants: Mapping[str, Iterable[str]]
+    boundaries: Mapping[str, Iterable[str]]
+    above: Organisation
     as_of: datetime
+    sheets: dict[tuple[str, str | None], _Sheet | None] = field(default_factory=dict)
+    limits: dict[str | None, tuple[Limits, _Sheet]] = field(default_factory=dict)
 
     def principal(self, identity: Identity, groups: Sequence[str]) -> Principal:
-        """A principal; equal sets of impersonal documents give equal keys, so that answers can be shared."""
+        """A principal; equal sets of documents whose conditions come out alike give equal keys."""
         wanted: list[tuple[str, str | None]] = [(p, None) for p in sorted(self.grants.get(identity.id, ()))]
         wanted += [(p, g) for g in groups for p in sorted(self.grants.get(g, ()))]
         limits = sorted(self.boundaries.get(identity.id, ()))
-        bounds = sorted((b for p, via in wanted for b in self._bounds(p, via)), key=lambda b: b.order)
-        ceilings = tuple(tuple(self._bounds(p, None)) for p in limits)
-        ids = [p for p, _ in wanted] + limits
-        incomplete = any(p not in self.books.documents for p in ids)
-        personal = any(is_personal(b) for b in bounds) or any(is_personal(b) for c in ceilings for b in c)
-        shared = sorted(f"{p}@{via or ''}" for p, via in wanted)
+        sheets = [self._sheet(p, via) for p, via in wanted]
+        ceilings = [self._sheet(p, None) for p in limits]
+        held = sorted((s for s in sheets if s), key=lambda s: s.order)
         account = account_of(identity.id) or identity.scope_id
+        linked = SERVICE_LINKED in identity.id
+        above, control = self._above(None if linked else account)
+        every = (*held, *(c for c in ceilings if c), control)
+        facts = facts_of(identity, self.as_of, self.above)
+        key = (account, *(f"{p}@{via or ''}" for p, via in wanted), "|", *limits, *(("linked",) if linked else ()))
         return Principal(
             id=identity.id,
-            allows=tuple(b for b in bounds if b.statement.allow),
-            denies=tuple(b for b in bounds if not b.statement.allow),
-            facts=facts_of(identity, self.as_of),
+            allows=tuple(b for s in held for b in s.allows),
+            denies=tuple(b for s in held for b in s.denies),
+            facts=facts,
             # A ceiling that could not be read limits in a way we do not know: `incomplete` says so, it is not a void.
-            ceilings=tuple(c for p, c in zip(limits, ceilings, strict=True) if p in self.books.documents),
-            incomplete=incomplete,
-            key=(identity.id,) if personal else (account, *shared, "|", *limits),
+            ceilings=tuple(c.bounds for c in ceilings if c),
+            incomplete=None in sheets or None in ceilings or above.unread,
+            key=(identity.id,) if any(s.own for s in every) else (*key, *_fate(every, facts)),
+            guards=above.guards,
+            bars=above.bars,
+            plain=all(s.plain for s in every),
         )
 
-    def _bounds(self, policy_id: str, via: str | None) -> list[Bound]:
-        document = self.books.documents.get(policy_id)
-        return [Bound(policy_id, document.name, s, via) for s in document.statements] if document else []
+    def _above(self, account: str | None) -> tuple[Limits, _Sheet]:
+        if account not in self.limits:
+            limits = self.above.limits(account)
+            self.limits[account] = limits, _sheet(("", ""), [b for g in (*limits.guards, limits.bars) for b in g])
+        return self.limits[account]
+
+    def _sheet(self, policy_id: str, via: str | None) -> _Sheet | None:
+        key = (policy_id, via)
+        if key not in self.sheets:
+            document = self.books.documents.get(policy_id)
+            bounds = [Bound(policy_id, document.name, s, via) for s in document.statements] if document else []
+            self.sheets[key] = _sheet((document.name, policy_id), bounds) if document else None
+        return self.sheets[key]
+
+
+def _sheet(order: tuple[str, str], bounds: Sequence[Bound]) -> _Sheet:
+    conditions = [c for b in bounds for c in b.statement.conditions if c[1].lower().startswith(_PERSONAL)]
+    return _Sheet(
+        order=order,
+        allows=tuple(b for b in bounds if b.statement.allow),
+        denies=tuple(b for b in bounds if not b.statement.allow),
+        conditions=tuple(sorted(set(conditions))),
+        own=any(b.statement.variable for b in bounds),
+        plain=not any(b.statement.conditions or b.statement.variable for b in bounds),
+    )
+
+
+def _fate(sheets: Iterable[_Sheet], facts: Facts) -> tuple[str, ...]:
+    """How the conditions on the principal come out for this one."""
+    return tuple(condition(*c, facts).value for s in sheets for c in s.conditions)
 
 
 def is_personal(bound: Bound) -> bool:
     """Whether a statement can mean different things to two principals that both have it."""
-    s = bound.statement
-    return any("${" in p for p in (*s.resources, *s.not_resources)) or any(
-        key.lower().startswith(_PERSONAL) or any("${" in v for v in values) for _, key, values in s.conditions
-    )
+    keys = (key.lower() for _, key, _ in bound.statement.conditions)
+    return bound.statement.variable or any(key.startswith(_PERSONAL) for key in keys)
 
 
-def facts_of(identity: Identity, as_of: datetime) -> Facts:
+def facts_of(identity: Identity, as_of: datetime, above: Organisation | None = None) -> Facts:
     """The condition keys that are known of a principal whatever it asks for."""
     user = identity.kind is IdentityKind.USER
     account = account_of(identity.id)
-    tags = {f"aws:principaltag/{k.lower()}": (v,) for k, v in identity.tags.items()}
-    return Facts(
-        as_of,
-        {
-            "aws:principalarn": (identity.id,),
-            "aws:principalaccount": (account,) if account else Fact.UNKNOWN,
-            "aws:principaltype": ("User",) if user else ("AssumedRole",),
-            "aws:username": (identity.name,) if user else Fact.ABSENT,
-            "aws:principalisawsservice": ("false",),
-            "aws:viaawsservice": ("false",),
-            "aws:principaltag/": Fact.ABSENT,
-            **tags,
-        },
-    )
+    known: dict[str, tuple[str, ...] | Fact] = {
+        "aws:principalarn": (identity.id,),
+        "aws:principalaccount": (account,) if account else Fact.UNKNOWN,
+        "aws:principaltype": ("User",) if user else ("AssumedRole",),
+        "aws:username": (identity.name,) if user else Fact.ABSENT,
+        "aws:principalisawsservice": ("false",),
+        "aws:principalservicename": Fact.ABSENT,
+        "aws:viaawsservice": ("false",),
+        "aws:principaltag/": Fact.ABSENT,
+    }
+    for key, value in identity.tags.items():
+        known[f"aws:principaltag/{key.lower()}"] = (value,)
+    if above is not None and (org := above.org_id(account)):
+        known["aws:principalorgid"] = (org,)
+        known["aws:principalorgpaths"] = (above.org_path(account) or "",)
+    return Facts(as_of, known)
 
 
 def target_facts(identity: Identity | None) -> dict[str, tuple[str, ...] | Fact]:
-    """The tags of an identity that is acted upon, as condition keys."""
+    """The tags of an identity that is acted upon, as condition keys; a user or role has no other tags than these."""
+    if identity is None:
+        return {}
     found: dict[str, tuple[str, ...] | Fact] = {}
-    for key, value in (identity.tags if identity else {}).items():
-        found[f"iam:resourcetag/{key.lower()}"] = (value,)
-        found[f"aws:resourcetag/{key.lower()}"] = (value,)
+    if identity.kind in ACTORS:
+        found["iam:resourcetag/"] = found["aws:resourcetag/"] = Fact.ABSENT
+    for key, value in identity.tags.items():
+        found[f"iam:resourcetag/{key.lower()}"] = found[f"aws:resourcetag/{key.lower()}"] = (value,)
     return found

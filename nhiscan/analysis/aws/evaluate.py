@@ -1,7 +1,9 @@
 """One question to one principal: may it do this action there, and which statement says so.
 
 Logic: IAM User Guide, reference_policies_evaluation-logic.  An explicit Deny anywhere wins; identity policies are a
-union; every ceiling (a permissions boundary; service control policies fit the same seam) must allow as well.
+union; every ceiling (a permissions boundary) and every guard (a node of the organisation) must allow as well.  This is
+the search's view: the caller writes his request as it suits him.  One whole request, with the policy of the resource
+and the answer AWS would give, is `request.py`.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nhiscan.analysis.aws.conditions import Fact, Facts, Truth, holds, substitute
-from nhiscan.analysis.aws.patterns import action_matches, covers, matches, overlap
+from nhiscan.analysis.aws.conditions import Fact, Facts, Truth, fill, holds
+from nhiscan.analysis.aws.patterns import action_matches, covers, matches, overlap, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from nhiscan.analysis.aws.documents import Statement
 
@@ -56,7 +58,9 @@ class Principal:
     """A user, role or group with everything that bears on it.
 
     `ceilings` are sets of statements each of which must allow; `incomplete` says that a document which bears on it
-    could not be read, so nothing about it is certain; `key` is equal for principals that get equal answers.
+    could not be read, so nothing about it is certain; `key` is equal for principals that get equal answers.  `guards`
+    are the nodes of the organisation that do not allow everything, and `bars` the Denies of all its nodes; `plain` says
+    that no condition and no variable is among all these, so that facts decide nothing.
     """
 
     id: str
@@ -66,6 +70,19 @@ class Principal:
     ceilings: tuple[tuple[Bound, ...], ...] = ()
     incomplete: bool = False
     key: tuple[str, ...] = ()
+    guards: tuple[tuple[Bound, ...], ...] = ()
+    bars: tuple[Bound, ...] = ()
+    plain: bool = False
+
+    @property
+    def limits(self) -> tuple[tuple[Bound, ...], ...]:
+        """Ceilings and guards together."""
+        return (*self.ceilings, *self.guards) if self.guards else self.ceilings
+
+    @property
+    def refusals(self) -> tuple[Bound, ...]:
+        """Its own Denies and those of its organisation."""
+        return (*self.denies, *self.bars) if self.bars else self.denies
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +109,12 @@ def decide(
 
     `more` are facts of this request: tags of the target, the service a role is passed to.
     """
-    facts = principal.facts.extended(_HOME) if action.partition(":")[0] in _GLOBAL else principal.facts
-    facts = facts.extended(more or {})
+    facts = principal.facts
+    if not principal.plain:
+        facts = facts.extended(_HOME) if action.partition(":")[0] in _GLOBAL else facts
+        facts = facts.extended(more or {})
     question = _Question(action, resource, extent, facts)
-    best = _union(principal.allows, principal.denies, principal.ceilings, question)
+    best = _union(principal.allows, principal.refusals, principal.limits, question)
     if principal.incomplete and best.level is Level.YES:
         return Decision(Level.MAYBE, best.step)
     return best
@@ -104,7 +123,7 @@ def decide(
 def denied(principal: Principal, action: str, resource: str) -> Level:
     """YES when an explicit Deny surely hits, MAYBE when it may, NO when none does; ceilings count."""
     question = _Question(action, resource, Extent.ONE, principal.facts)
-    left = _left(principal.denies, question)
+    left = _left(principal.refusals, question)
     for ceiling in principal.ceilings:
         left = min(left, _left([b for b in ceiling if not b.statement.allow], question))
     return Level(Level.YES - left)
@@ -131,14 +150,14 @@ def _union(
         truth = holds(bound.statement.conditions, question.facts, allow=True)
         if truth is Truth.FALSE:
             continue
-        for narrowed, sure, shown in _allowed(bound.statement, question):
+        for narrowed, sure, part in _allowed(bound.statement, question):
             level = Level.YES if sure and truth is Truth.TRUE else Level.MAYBE
             level = min(level, _left(denies, question.about(narrowed)))
             for ceiling in ceilings:
                 if level > best.level:
                     level = min(level, _under(ceiling, question.about(narrowed)))
             if level > best.level:
-                best = Decision(level, _sentence(bound, question, shown, level))
+                best = Decision(level, _sentence(bound, question, part, level))
         if best.level is Level.YES:
             break
     return best
@@ -150,11 +169,13 @@ def _under(ceiling: Sequence[Bound], question: _Question) -> Level:
     return _union(allows, denies, (), question).level
 
 
-def _sentence(bound: Bound, question: _Question, shown: str, level: Level) -> str:
+def _sentence(bound: Bound, question: _Question, part: str, level: Level) -> str:
     conditional = level is Level.MAYBE and bound.statement.conditions
     through = f" through group {bound.via.rpartition('/')[2]}" if bound.via else ""
     under = " under a condition" if conditional else ""
-    return f"{bound.policy} statement {bound.statement.number}{through} allows {question.action} on {shown}{under}"
+    return (
+        f"{bound.policy} statement {bound.statement.number}{through} allows {question.action} on {shown(part)}{under}"
+    )
 
 
 @lru_cache(1 << 17)
@@ -169,17 +190,21 @@ def concerns(statement: Statement, action: str) -> bool:
     return _concerns(statement.actions, statement.not_actions, action)
 
 
-def _filled(patterns: Sequence[str], facts: Facts) -> Iterator[tuple[str, bool]]:
+def _filled(patterns: Sequence[str], facts: Facts, *, variable: bool) -> Iterable[tuple[str, bool]]:
     """Patterns with their variables filled in, and whether that was sure; those that can match nothing are left out."""
+    return _anew(patterns, facts) if variable else [(p, True) for p in patterns]
+
+
+def _anew(patterns: Sequence[str], facts: Facts) -> Iterator[tuple[str, bool]]:
     for pattern in patterns:
-        text = substitute(pattern, facts)
+        text = fill(pattern, facts)
         if isinstance(text, str):
             yield text, True
         elif text is Fact.UNKNOWN:
-            yield _blank(pattern), False
+            yield blank(pattern), False
 
 
-def _blank(pattern: str) -> str:
+def blank(pattern: str) -> str:
     """An unknown variable may be anything."""
     head, _, rest = pattern.partition("${")
     while rest:
@@ -192,11 +217,11 @@ def _allowed(statement: Statement, question: _Question) -> Iterator[tuple[str, b
     """What of the question's resource an Allow speaks of: the part, whether surely, and how it is written."""
     target, extent = question.resource, question.extent
     if statement.not_resources:
-        spared = list(_filled(statement.not_resources, question.facts))
+        spared = list(_filled(statement.not_resources, question.facts, variable=statement.variable))
         if not _excluded([p for p, _ in spared], question):
             yield target, all(sure for _, sure in spared), "all but " + ", ".join(statement.not_resources)
         return
-    for pattern, sure in _filled(statement.resources or ("*",), question.facts):
+    for pattern, sure in _filled(statement.resources or ("*",), question.facts, variable=statement.variable):
         if extent is Extent.ONE:
             if matches(pattern, target):
                 yield target, sure, pattern
@@ -250,12 +275,12 @@ def _hit(statement: Statement, question: _Question) -> Level:
     target, some = question.resource, question.extent is Extent.SOME
     part = Level.NO if some else Level.MAYBE
     if statement.not_resources:
-        spared = [p for p, _ in _filled(statement.not_resources, question.facts)]
+        spared = [p for p, _ in _filled(statement.not_resources, question.facts, variable=statement.variable)]
         if not any(overlap(p, target) for p in spared):
             return Level.YES
         return Level.NO if any(covers(p, target) for p in spared) else part
     hit = Level.NO
-    for pattern, sure in _filled(statement.resources or ("*",), question.facts):
+    for pattern, sure in _filled(statement.resources or ("*",), question.facts, variable=statement.variable):
         if covers(pattern, target):
             hit = max(hit, Level.YES if sure else Level.MAYBE)
         elif overlap(pattern, target):

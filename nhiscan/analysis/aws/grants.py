@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nhiscan.analysis.aws.estate import SOURCE
+from nhiscan.analysis.aws.actions import level_of
+from nhiscan.analysis.aws.library import SOURCE
 from nhiscan.analysis.aws.patterns import overlap
 from nhiscan.model import Grant
 
@@ -16,15 +17,14 @@ if TYPE_CHECKING:
     from nhiscan.analysis.aws.estate import Estate
     from nhiscan.analysis.aws.evaluate import Bound
 
-# Verbs that open an action's name, by what they let happen (after the access levels of the Service Authorization
-# Reference); whatever is none of these writes.
+# Verbs that open the name of an action too new for the table, by what they let happen; whatever has none of these
+# writes.
 _LIST = ("list", "describe", "search", "head")
 _READ = ("get", "batchget", "read", "query", "scan", "select", "view", "lookup", "download", "decrypt", "check")
 _PERMISSIONS = (
     "put*policy", "attach*policy", "detach*policy", "delete*policy", "create*policy*", "set*policy*", "passrole",
     "add*permission", "addusertogroup", "createaccesskey", "*loginprofile", "updateassumerolepolicy", "*boundary",
 )  # fmt: skip
-_PERMITTING = frozenset({"iam", "sts", "*", "lambda", "kms", "s3", "organizations", "sso"})
 RANKS = ("list", "read", "write", "permissions", "wildcard")
 """Levels of a grant in rising order."""
 
@@ -33,8 +33,10 @@ def grants(estate: Estate) -> Iterator[Grant]:
     """Rows ordered by identity; `level` is None for Deny, and for what a boundary only permits."""
     for principal in estate.principals.values():
         scope = estate.identities[principal.id].scope_id
-        for bound in (*principal.allows, *principal.denies):
-            yield _row(principal.id, scope, bound, "allow" if bound.statement.allow else "deny")
+        for bound in principal.allows:
+            yield _row(principal.id, scope, bound, "allow")
+        for bound in principal.denies:
+            yield _row(principal.id, scope, bound, "deny")
         for ceiling in principal.ceilings:
             for bound in ceiling:
                 effect = "boundary_allow" if bound.statement.allow else "boundary_deny"
@@ -65,13 +67,17 @@ def _row(identity_id: str, scope_id: str, bound: Bound, effect: str) -> Grant:
 
 
 def level(statement: Statement) -> str:
-    """`wildcard` for all actions of everything or of a service on every resource, else the strongest verb's level."""
-    everywhere = "*" in statement.resources
-    if everywhere and any(is_wildcard(a) for a in statement.actions):
+    """`wildcard` for all actions of everything or of a service on every resource, else the highest action's level."""
+    return _levels(statement.actions, statement.not_actions, "*" in statement.resources)
+
+
+@lru_cache(1 << 16)
+def _levels(actions: tuple[str, ...], not_actions: tuple[str, ...], everywhere: bool) -> str:  # noqa: FBT001 - a key
+    if everywhere and any(is_wildcard(a) for a in actions):
         return RANKS[-1]
-    if statement.not_actions:
+    if not_actions:
         return RANKS[-1] if everywhere else "write"
-    return max((_level(a) for a in statement.actions), key=RANKS.index)
+    return max((_level(a) for a in actions), key=RANKS.index)
 
 
 def is_wildcard(action: str) -> bool:
@@ -81,11 +87,13 @@ def is_wildcard(action: str) -> bool:
 
 @lru_cache(1 << 14)
 def _level(action: str) -> str:
-    service, _, name = action.lower().partition(":")
+    """The level the table of actions knows; by its verb for an action it does not know."""
+    known = level_of(action if ":" in action else f"{action}:*")
+    if known is not None:
+        return known
+    name = action.lower().partition(":")[2]
     if name.startswith(_LIST):
         return "list"
     if name.startswith(_READ):
         return "read"
-    if (service in _PERMITTING or not name) and any(overlap(p, name or "*") for p in _PERMISSIONS):
-        return "permissions"
-    return "write"
+    return "permissions" if any(overlap(p, name or "*") for p in _PERMISSIONS) else "write"

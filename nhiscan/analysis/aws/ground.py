@@ -1,4 +1,8 @@
-"""What escalation stands on: cached decisions, roles by the service they trust, and everybody's power so far."""
+"""What escalation stands on: cached decisions, roles by the service they trust, workloads, everybody's power so far.
+
+Power is what makes a target worth becoming: to be administrator, to be able to make oneself one, or to be able to
+become, over roles, somebody who is.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,16 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.analysis.aws.conditions import Fact, substitute
+from nhiscan.analysis.aws.conditions import Fact, fill
 from nhiscan.analysis.aws.estate import account_of, partition_of
 from nhiscan.analysis.aws.evaluate import Bound, Decision, Extent, Level, Principal, concerns, decide
+from nhiscan.analysis.aws.workloads import Workloads
 from nhiscan.model import IdentityClass, IdentityKind, PrincipalKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from nhiscan.analysis.aws.assume import Hop
     from nhiscan.analysis.aws.estate import Estate
     from nhiscan.model import Identity, Trust
 
@@ -28,12 +34,19 @@ Request = dict[str, "tuple[str, ...] | Fact"]
 
 @dataclass(slots=True)
 class Ground:
-    """The state of one computation.  `power` grows while escalations are found; `certain` targets hold for sure."""
+    """The state of one computation.
+
+    `services` has the trust of each role in each service; `edges` are the roles everybody can assume.  `power` grows
+    while escalations are found, and `ways` says of everybody in it how he comes to it: the method and what proves it.
+    """
 
     estate: Estate
-    by_service: Mapping[str, tuple[str, ...]]
+    trusts: tuple[Trust, ...]
+    services: Mapping[str, Mapping[str, Trust]]
     by_federation: Mapping[PrincipalKind, tuple[str, ...]]
-    direct: Mapping[str, frozenset[str]]
+    workloads: Workloads = field(default_factory=Workloads)
+    edges: Mapping[str, Mapping[str, Hop]] = field(default_factory=dict)
+    ways: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     power: dict[str, Level] = field(default_factory=dict)
     admins: dict[str, Decision] = field(default_factory=dict)
     ordered: dict[object, tuple[str, ...]] = field(default_factory=dict)
@@ -50,12 +63,22 @@ class Ground:
             found = self.answers[key] = decide(who, action, resource, extent, more)
         return found
 
-    def words(self, identity_id: str) -> str:
-        """How a target is told of in a step."""
+    def proof(self, identity_id: str) -> tuple[str, ...]:
+        """Why a target is worth becoming, in sentences that end with the administrator or the escalation."""
         identity = self.estate.identities[identity_id]
-        strength = "is administrator" if identity_id in self.admins else "can raise its own privileges"
         sure = "" if self.power.get(identity_id) is Level.YES else " under a condition"
-        return f"{identity.kind} {identity.name} {strength}{sure}"
+        name = f"{identity.kind} {identity.name}"
+        if identity_id in self.admins:
+            by = self.admins[identity_id].step
+            return (f"{name} is administrator{sure}" + (f": {by}" if by else ""),)
+        method, steps = self.ways.get(identity_id, ("", ()))
+        if not method:
+            return steps
+        return (f"{name} can raise its own privileges{sure} ({method})", *steps)
+
+    def become(self, who: str) -> Mapping[str, Hop]:
+        """The roles somebody can assume."""
+        return self.edges.get(who, {})
 
     def powerful(self, ids: Iterable[str], name: object) -> tuple[str, ...]:
         """Those of `ids` that are worth becoming, the surest first; remembered under `name` until power grows."""
@@ -69,29 +92,29 @@ class Ground:
         """Whether the ceilings of an identity would let an administrator's policy take effect."""
         if identity_id not in self.free:
             who = self.estate.principals.get(identity_id) or self.estate.groups[identity_id]
-            self.free[identity_id] = admin(_with_everything(who)).level if who.ceilings or who.incomplete else Level.YES
+            limited = who.limits or who.bars or who.incomplete
+            self.free[identity_id] = admin(with_everything(who)).level if limited else Level.YES
         return self.free[identity_id]
 
 
-def prepare(estate: Estate, trusts: Iterable[Trust]) -> Ground:
+def prepare(estate: Estate, trusts: Iterable[Trust], running: Workloads | None = None) -> Ground:
     """The ground before anybody is known to be powerful."""
-    services: dict[str, set[str]] = defaultdict(set)
+    services: dict[str, dict[str, Trust]] = defaultdict(dict)
     federations: dict[PrincipalKind, set[str]] = defaultdict(set)
-    direct: dict[str, set[str]] = defaultdict(set)
-    for trust in trusts:
+    every = tuple(sorted(trusts, key=lambda t: t.id))
+    for trust in every:
         if trust.target_id not in estate.principals:
             continue
         if trust.principal_kind is PrincipalKind.SERVICE:
-            services[trust.principal].add(trust.target_id)
-        elif trust.principal_kind is PrincipalKind.IDENTITY:
-            direct[trust.principal].add(trust.target_id)
+            services[trust.principal].setdefault(trust.target_id, trust)
         else:
             federations[trust.principal_kind].add(trust.target_id)
     return Ground(
         estate=estate,
-        by_service={k: tuple(sorted(v)) for k, v in services.items()},
+        trusts=every,
+        services=services,
         by_federation={k: tuple(sorted(v)) for k, v in federations.items()},
-        direct={k: frozenset(v) for k, v in direct.items()},
+        workloads=running or Workloads(),
     )
 
 
@@ -111,7 +134,8 @@ def weakest(decisions: Iterable[Decision]) -> Decision:
     return worst or Decision(Level.NO)
 
 
-def _with_everything(who: Principal) -> Principal:
+def with_everything(who: Principal) -> Principal:
+    """The principal as if it had every right and no Deny of its own: what its ceilings and its organisation leave."""
     from dataclasses import replace
 
     from nhiscan.analysis.aws.documents import Statement
@@ -128,7 +152,7 @@ def patterns_of(who: Principal, action: str) -> tuple[str, ...] | None:
             if bound.statement.not_resources or not bound.statement.resources:
                 return None
             for pattern in bound.statement.resources:
-                text = substitute(pattern, who.facts)
+                text = fill(pattern, who.facts)
                 if isinstance(text, str):
                     found.add(text)
                 elif text is Fact.UNKNOWN:

@@ -2,7 +2,7 @@
 
 Three questions: does a pattern match a text, can two patterns match one text, does one match all that another does.
 Matching walks with one point of return instead of a regular expression, so a hostile pattern costs at most
-len(pattern) * len(text) steps.
+len(pattern) * len(text) steps.  A `*` or `?` that stands for itself (policies write `${*}`) is a sign of its own here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,19 @@ from functools import lru_cache
 
 _CACHE = 1 << 16
 _MAX = 4096
+# Two characters no ARN, tag or name may hold (a private-use area) stand for a literal asterisk and question mark.
+_LITERAL = {ord("*"): "\ue000", ord("?"): "\ue001"}
+_SHOWN = {ord(v): chr(k) for k, v in _LITERAL.items()}
+
+
+def literal(text: str) -> str:
+    """A text whose wildcards stand for themselves."""
+    return text.translate(_LITERAL) if is_wild(text) else text
+
+
+def shown(pattern: str) -> str:
+    """A pattern as a reader knows it."""
+    return pattern.translate(_SHOWN)
 
 
 @lru_cache(_CACHE)
@@ -18,7 +31,8 @@ def matches(pattern: str, text: str) -> bool:
     """Whether the pattern matches the whole text, case counting."""
     if pattern == "*":
         return True
-    if "*" not in pattern and "?" not in pattern:
+    text = literal(text)
+    if not is_wild(pattern):
         return pattern == text
     return _walk(pattern, text, wild="")
 
@@ -55,9 +69,9 @@ def overlap(left: str, right: str) -> bool:
     """Whether some text is matched by both patterns; True when they are too long to tell."""
     if "*" in {left, right}:
         return True
-    if not _wild(right):
+    if not is_wild(right):
         return matches(left, right)
-    if not _wild(left):
+    if not is_wild(left):
         return matches(right, left)
     if not _heads_agree(left, right) or not _heads_agree(left[::-1], right[::-1]):
         return False
@@ -66,7 +80,8 @@ def overlap(left: str, right: str) -> bool:
     return _product(left, right)
 
 
-def _wild(pattern: str) -> bool:
+def is_wild(pattern: str) -> bool:
+    """Whether a pattern has a wildcard."""
     return "*" in pattern or "?" in pattern
 
 
@@ -110,3 +125,16 @@ def action_matches(pattern: str, action: str) -> bool:
     if pattern in {"*", "*:*"}:
         return True
     return matches(pattern.lower(), action.lower())
+
+
+def arn_matches(pattern: str, arn: str) -> bool | None:
+    """Whether an ARN operator matches: each of the six parts by itself; None where AWS leaves the answer open.
+
+    IAM User Guide, reference_policies_elements_condition_operators, ARN condition operators.
+    """
+    if pattern == "*":
+        return True
+    wanted, given = pattern.split(":", 5), arn.split(":", 5)
+    if len(wanted) != 6:
+        return None if is_wild(pattern) else False
+    return len(given) == 6 and all(map(matches, wanted, given))

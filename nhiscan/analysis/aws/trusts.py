@@ -1,7 +1,8 @@
 """Trust policies of roles as `trust` rows: who may become the role, and what the conditions demand of him.
 
 Principal elements: IAM User Guide, reference_policies_elements_principal.  OIDC keys are `<issuer>:sub`, `<issuer>:aud`
-and, since 2026, provider-specific claims such as `<issuer>:repository`.
+and, since 2026, provider-specific claims such as `<issuer>:repository` (reference_policies_iam-condition-keys, keys for
+AWS OIDC federation).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.analysis.aws.conditions import Fact, Facts, Truth, holds
+from nhiscan.analysis.aws.demands import Demands, demands
 from nhiscan.analysis.aws.estate import SOURCE, account_of
 from nhiscan.analysis.aws.evaluate import concerns
 from nhiscan.model import AttachmentKind, Certainty, IdentityKind, PrincipalKind, ScopeKind, Trust, TrustKind
@@ -29,8 +31,10 @@ SAML = "sts:AssumeRoleWithSAML"
 _ACCOUNT = re.compile(r"\d{12}")
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d{12}):assumed-role/([^/]+)/")
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+# What AWS leaves in a policy of a user or role that was deleted (reference_identifiers, unique identifiers).
+_UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]+")
+_BOUND_TO = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths")
 _ORGANISATION = ("aws:principalorgid", "aws:principalorgpaths")
-_POSITIVE = frozenset({"stringequals", "stringlike", "stringequalsignorecase", "arnequals", "arnlike"})
 # Keys that the party a trust names can always satisfy, because they describe who or what it is.
 _MET = frozenset({"sts:externalid", "aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn"})
 
@@ -91,7 +95,7 @@ def _rows(role: Identity, document: Document, statement: Statement, known: World
             continue
         if statement.not_principal:
             certainty = Certainty.CONDITIONAL
-        demand = _demands(statement)
+        demand = demands(statement)
         for narrowed in _narrow(party, demand):
             yield Trust(
                 id=f"{role.id}#trust:{statement.number}:{narrowed.kind}:{narrowed.name}",
@@ -108,6 +112,7 @@ def _rows(role: Identity, document: Document, statement: Statement, known: World
                 subjects=demand.subjects(party.name) if action is WEB else (),
                 audiences=demand.of(f"{party.name}:aud") if action is WEB else demand.of("saml:aud"),
                 claims=demand.claims(party.name) if action is WEB else (),
+                source_bound=_source_bound(narrowed, demand),
                 condition=statement.condition_json,
                 certainty=certainty,
             )
@@ -137,6 +142,8 @@ def _party(kind: str, value: str, known: World) -> _Party:
 
 
 def _aws_party(value: str, known: World) -> _Party:
+    if _UNIQUE_ID.fullmatch(value):
+        return _Party(PrincipalKind.DELETED, value)
     if _ACCOUNT.fullmatch(value):
         return _Party(PrincipalKind.ACCOUNT, value, value)
     account = account_of(value)
@@ -156,42 +163,7 @@ def _service(name: str) -> str:
     return ".".join(p for p in parts if not _REGION.fullmatch(p))
 
 
-@dataclass(frozen=True, slots=True)
-class _Demands:
-    """The positive demands of a condition: lower-case key to patterns; exact values win over patterns of one key."""
-
-    by_key: Mapping[str, tuple[str, ...]]
-
-    def of(self, key: str) -> tuple[str, ...]:
-        return self.by_key.get(key.lower(), ())
-
-    def subjects(self, issuer: str) -> tuple[str, ...]:
-        return self.of(f"{issuer}:sub")
-
-    def claims(self, issuer: str) -> tuple[str, ...]:
-        prefix = f"{issuer.lower()}:"
-        found = [
-            f"{key.removeprefix(prefix)}={value}"
-            for key, values in self.by_key.items()
-            if key.startswith(prefix) and key not in {f"{prefix}sub", f"{prefix}aud"}
-            for value in values
-            if "*" not in values
-        ]
-        return tuple(sorted(found))
-
-
-def _demands(statement: Statement) -> _Demands:
-    exact: dict[str, set[str]] = {}
-    loose: dict[str, set[str]] = {}
-    for operator, key, values in statement.conditions:
-        name = operator.rpartition(":")[2].lower().removesuffix("ifexists")
-        if name in _POSITIVE:
-            shelf = exact if name.startswith("stringequals") else loose
-            shelf.setdefault(key.lower(), set()).update(values)
-    return _Demands({k: tuple(sorted(v)) for k, v in {**loose, **exact}.items()})
-
-
-def _narrow(party: _Party, demand: _Demands) -> Iterator[_Party]:
+def _narrow(party: _Party, demand: Demands) -> Iterator[_Party]:
     """`*` under a condition on the caller's account or ARN names that account or identity after all."""
     if party.kind is not PrincipalKind.ANYONE:
         yield party
@@ -209,7 +181,7 @@ def _narrow(party: _Party, demand: _Demands) -> Iterator[_Party]:
         yield party
 
 
-def _external(party: _Party, role: Identity, known: World, demand: _Demands) -> bool | None:
+def _external(party: _Party, role: Identity, known: World, demand: Demands) -> bool | None:
     match party.kind:
         case PrincipalKind.SERVICE:
             return False
@@ -221,11 +193,18 @@ def _external(party: _Party, role: Identity, known: World, demand: _Demands) -> 
             return None
 
 
-def _external_id(party: _Party, demand: _Demands) -> bool | None:
+def _external_id(party: _Party, demand: Demands) -> bool | None:
     if party.kind not in {PrincipalKind.ACCOUNT, PrincipalKind.IDENTITY, PrincipalKind.ANYONE}:
         return None
     wanted = demand.of("sts:externalid")
     return bool(wanted) and all(v.strip("*?") for v in wanted)
+
+
+def _source_bound(party: _Party, demand: Demands) -> bool | None:
+    """Whether a service must act for an account, resource or organisation that the trust names."""
+    if party.kind is not PrincipalKind.SERVICE:
+        return None
+    return any(all(v.strip("*?") for v in demand.of(key)) for key in _BOUND_TO if demand.of(key))
 
 
 def _certainty(statement: Statement, party: _Party, known: World) -> Certainty | None:

@@ -10,13 +10,17 @@ from nhiscan.analysis.aws.effective import effective
 from nhiscan.analysis.aws.estate import Estate, build, library
 from nhiscan.analysis.aws.ground import prepare
 from nhiscan.analysis.aws.trusts import trusts, world
+from nhiscan.analysis.aws.workloads import Workloads, workloads
 from nhiscan.analysis.reach import reach
 from nhiscan.model import (
     Attachment,
     AttachmentKind,
     Capability,
+    Consumer,
+    ConsumerKind,
     Declared,
     Effective,
+    Gap,
     Identity,
     IdentityKind,
     Member,
@@ -26,6 +30,8 @@ from nhiscan.model import (
     Scope,
     ScopeKind,
     Trust,
+    Use,
+    UseHow,
 )
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -72,6 +78,10 @@ class Account:
     members: list[Member] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
     declared: list[Declared] = field(default_factory=list)
+    consumers: list[Consumer] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    collected: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self):
         own = f"aws:{self.number}"
@@ -144,15 +154,45 @@ class Account:
             )
         return ident
 
+    def runs(self, resource: str, platform: str, role: str, *, which: str = "role", enabled: bool | None = None) -> str:
+        """A workload `service:region:account:resource` that runs as a role."""
+        service, _, rest = resource.partition(":")
+        ident = f"arn:aws:{service}:eu-west-1:{self.number}:{rest}"
+        common = {"scope_id": f"aws:{self.number}", "source": "t"}
+        self.consumers.append(
+            Consumer(id=ident, kind=ConsumerKind.WORKLOAD, name=rest, platform=platform, enabled=enabled, **common)
+        )
+        self.uses.append(
+            Use(
+                id=f"{ident}#runs_as/{role}",
+                consumer_id=ident,
+                identity_id=role,
+                how=UseHow.RUNS_AS,
+                name=which,
+                **common,
+            )
+        )
+        return ident
+
+    def running(self) -> Workloads:
+        return workloads(self.consumers, self.uses, self.members, self.gaps, self.collected)
+
     def estate(self) -> Estate:
-        return build(self.identities, library(self.policies.values()), self.attachments, self.members, NOW)
+        return build(
+            self.identities,
+            library(self.policies.values()),
+            self.attachments,
+            self.members,
+            NOW,
+            scopes=self.scopes,
+        )
 
     def trusts(self) -> list[Trust]:
         known = world(self.scopes, self.declared, self.identities, NOW)
         return list(trusts(self.identities, library(self.policies.values()), self.attachments, known))
 
     def effective(self) -> list[Effective]:
-        return list(effective(prepare(self.estate(), self.trusts())))
+        return list(effective(prepare(self.estate(), self.trusts(), self.running())))
 
     def reach(self) -> list[Reach]:
         return list(reach(self.estate(), self.trusts(), self.effective()))
@@ -164,6 +204,12 @@ class Account:
             if e.identity_id == ident:
                 found[e.capability.value] = min(e.certainty.value, found.get(e.capability.value, "z"))
         return found
+
+    def steps(self, ident: str, method: str) -> tuple[str, ...]:
+        """The sentences that prove one escalation of an identity."""
+        rows = [e for e in self.effective() if e.capability is Capability.ESCALATE and e.method == method]
+        (row,) = [e for e in rows if e.identity_id == ident]
+        return row.steps
 
     def ways(self, ident: str) -> dict[str, str]:
         """Escalations of one identity with their certainty."""
@@ -180,4 +226,7 @@ def joined(*accounts: Account) -> Account:
         whole.policies |= a.policies
         whole.attachments += a.attachments
         whole.members += a.members
+        whole.consumers += a.consumers
+        whole.uses += a.uses
+        whole.collected |= a.collected
     return whole

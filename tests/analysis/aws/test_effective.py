@@ -104,10 +104,23 @@ def powerful() -> tuple[Account, dict[str, str]]:
         "robot": a.user("robot", EVERYTHING, interactive=False),
         "group": group,
         "member": a.user("member", groups=[group]),
+        "tagged": borne(a),
+        "reserved": a.role(
+            "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_1", class_=IdentityClass.PROVIDER_MANAGED
+        ),
     }
 
 
-TARGETED = [e for e in CATALOGUE if e.need is not Need.OWN_BOUNDARY]
+def borne(account):
+    """A role under a customer-managed policy."""
+    role = account.role("borne")
+    account.attach(role, account.managed("reading", allow("s3:GetObject")))
+    return role
+
+
+# These need a principal that something limits: they have tests of their own.
+LIMITING = {Need.OWN_BOUNDARY, Need.OWN_DENY, Need.GROUP_DENY}
+TARGETED = [e for e in CATALOGUE if e.need not in LIMITING]
 NO_TARGET = {Need.NOTHING, Need.POLICY_VERSION, Need.POLICY_HISTORY, Need.USER_POLICY}
 
 
@@ -288,7 +301,9 @@ def test_becoming_somebody_who_escalates_is_an_escalation():
     assert row.certainty is Certainty.CERTAIN
     assert row.steps == (
         "low-inline statement 1 allows iam:CreateAccessKey on arn:aws:iam::111122223333:user/middle",
-        "user middle can raise its own privileges",
+        "user middle can raise its own privileges (iam:PutUserPolicy)",
+        "middle-inline statement 1 allows iam:PutUserPolicy on arn:aws:iam::111122223333:user/middle",
+        "user middle is itself",
     )
 
 
@@ -312,7 +327,8 @@ def test_a_certain_administrator_is_not_listed_as_escalating():
     [
         (allow("*"), "wildcard"),
         (allow("s3:*"), "wildcard"),
-        (allow("sqs:*", "arn:aws:sqs:*:*:a"), "write"),
+        (allow("sqs:*", "arn:aws:sqs:*:*:a"), "permissions"),
+        (allow("sqs:Send*", "arn:aws:sqs:*:*:a"), "write"),
         (allow("s3:*", "arn:aws:s3:::a"), "permissions"),
         ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, "wildcard"),
         ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:x"}, "write"),

@@ -32,7 +32,7 @@ def web(issuer=GITHUB, **conditions):
         (f"arn:aws:iam::{OTHER}:root", "account", OTHER, OTHER, True),
         (arn("user", "x", OTHER), "identity", arn("user", "x", OTHER), OTHER, True),
         (arn("user", "x"), "identity", arn("user", "x"), ACCOUNT, False),
-        ("AIDAEXAMPLE", "identity", "AIDAEXAMPLE", None, None),
+        ("AIDAEXAMPLE", "deleted", "AIDAEXAMPLE", None, None),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/r/session", "identity", arn("role", "r"), ACCOUNT, False),
         (f"arn:aws:sts::{OTHER}:assumed-role/q/session", "identity", arn("role", "q", OTHER), OTHER, True),
     ],
@@ -40,7 +40,7 @@ def web(issuer=GITHUB, **conditions):
 def test_what_a_principal_names(principal, kind, name, account, external):
     (row,) = only(trusting(principal))
     assert (row.principal_kind, row.principal, row.account_id, row.external) == (kind, name, account, external)
-    assert (row.kind, row.external_id, row.certainty) == ("assume", False, "certain")
+    assert (row.kind, row.external_id, row.certainty) == ("assume", None if kind == "deleted" else False, "certain")
 
 
 def test_services_lose_region_and_partition():
@@ -178,3 +178,58 @@ def test_everybody_but_somebody_is_everybody_perhaps():
 
 def test_a_principal_written_twice_is_one_trust():
     assert len(only(trusting([OTHER, f"arn:aws:iam::{OTHER}:root"]))) == 1
+
+
+@pytest.mark.parametrize("name", ["AIDAQX3EXAMPLE7PLEASE1", "AROAQX3EXAMPLE7PLEASE1"])
+def test_what_aws_leaves_of_a_deleted_user_or_role_is_told_from_living_ones(name):
+    (row,) = only(trusting(name))
+    assert (row.principal_kind, row.principal, row.account_id, row.external) == ("deleted", name, None, None)
+
+
+def served(**condition):
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "scheduler.amazonaws.com"}}
+    return only(statement | ({"Condition": condition} if condition else {}))[0]
+
+
+@pytest.mark.parametrize(
+    ("condition", "bound"),
+    [
+        ({}, False),
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:scheduler:*:{ACCOUNT}:*"}}, True),
+        ({"StringEquals": {"aws:SourceOrgID": "o-1"}}, True),
+        ({"StringLike": {"aws:SourceAccount": "*"}}, False),
+        ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, False),
+        ({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, False),
+    ],
+)
+def test_a_service_is_bound_by_the_account_resource_or_organisation_it_acts_for(condition, bound):
+    assert served(**condition).source_bound is bound
+    assert only(trusting(OTHER))[0].source_bound is None
+
+
+def test_a_claim_that_may_be_missing_is_demanded_only_where_null_says_so():
+    key = f"{GITHUB}:environment"
+    optional = web(StringEqualsIfExists={"environment": "prod"}, StringLike={"sub": "repo:acme/app:*"})
+    (row,) = only(optional)
+    assert row.claims == ()
+    optional["Condition"]["Null"] = {key: "false"}
+    assert only(optional)[0].claims == ("environment=prod",)
+    (row,) = only(web(ForAllValues_StringEquals={"environment": "prod"}))
+    assert row.claims == ()
+    (row,) = only(web(ForAnyValue_StringEquals={"environment": "prod"}))
+    assert row.claims == ("environment=prod",)
+
+
+def test_a_subject_is_in_every_token_so_that_if_exists_still_demands_it():
+    (row,) = only(web(StringLikeIfExists={"sub": "repo:acme/app:*"}, StringEqualsIfExists={"aud": "sts.amazonaws.com"}))
+    assert (row.subjects, row.audiences) == (("repo:acme/app:*",), ("sts.amazonaws.com",))
+
+
+def test_the_keys_of_a_cluster_and_of_circleci_are_read_with_their_paths():
+    cluster = "oidc.eks.eu-west-1.amazonaws.com/id/AB12CD"
+    (row,) = only(web(cluster, StringEquals={"sub": "system:serviceaccount:web:app", "aud": "sts.amazonaws.com"}))
+    assert (row.principal, row.subjects) == (cluster, ("system:serviceaccount:web:app",))
+    circle = "oidc.circleci.com/org/2e1a"
+    (row,) = only(web(circle, StringEquals={"oidc.circleci.com/project-id": "9f0b"}))
+    assert row.claims == ("oidc.circleci.com/project-id=9f0b",)
