@@ -104,7 +104,8 @@ def test_devices_pipes_sockets_and_links_are_left_alone(audit, shop, tmp_path):
     done = audit(shop)
     server.close()
     assert leaks(done) == {"app.py"}
-    assert "outside" not in done.text
+    assert "outside.py" not in done.text
+    assert "OUTSIDE_TOKEN" not in done.text
     assert "symbolic links" in gaps(done)
 
 
