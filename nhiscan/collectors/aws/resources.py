@@ -23,6 +23,7 @@ _QUEUES, _QUEUE = "sqs:ListQueues", "sqs:GetQueueAttributes"
 _TOPICS, _TOPIC = "sns:ListTopics", "sns:GetTopicAttributes"
 _REPOSITORIES, _REPOSITORY_POLICY = "ecr:DescribeRepositories", "ecr:GetRepositoryPolicy"
 _BUSES = "events:ListEventBuses"
+_SENDERS = "sesv2:ListEmailIdentities"
 _DOMAINS, _DOMAIN = "opensearch:ListDomainNames", "opensearch:DescribeDomains"
 _TAGS = ", ".join(TAGS_COVER)
 _SEEN_HERE = "resource"
@@ -125,9 +126,17 @@ def _domains(ask: Ask) -> Iterator[Record]:
     yield from rows.gaps
 
 
+def _senders(ask: Ask) -> Iterator[Record]:
+    """Addresses and domains that identities may send mail as; SMTP passwords are access keys of IAM users."""
+    for entry in ask.items(_SENDERS, "EmailIdentities", PageSize=1000):
+        name = text(entry.get("IdentityName"))
+        if name:
+            yield from resource(ask, Thing(arn=ask.arn("ses", f"identity/{name}"), kind="mail_sender", name=name))
+
+
 COLLECTOR = Group(
     name="aws.resources",
-    title="AWS resources with policies: queues, topics, image repositories, event buses, search domains",
+    title="AWS resources with policies: queues, topics, image repositories, event buses, search domains, mail",
     parts=(
         Part(
             name="queues",
@@ -163,6 +172,13 @@ COLLECTOR = Group(
             facts=("policy", "open to anybody", "users of its own"),
             calls={_DOMAINS: _SEEN_HERE, _DOMAIN: _SEEN_HERE},
             read=_domains,
+        ),
+        Part(
+            name="mail-senders",
+            kind="SES sending identity",
+            facts=("name",),
+            calls={_SENDERS: _SEEN_HERE},
+            read=_senders,
         ),
     ),
 )

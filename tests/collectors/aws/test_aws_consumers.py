@@ -129,7 +129,7 @@ def test_user_data_is_a_permission_of_its_own():
         ("containers", 4),
         ("pipelines", 6),
         ("data_jobs", 10),
-        ("resources", 5),
+        ("resources", 6),
         ("buckets", 1),
     ],
 )
