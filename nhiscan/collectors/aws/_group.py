@@ -89,6 +89,11 @@ class Group:
         return {option: _permissions(calls) for option, calls in sorted(found.items())}
 
     @property
+    def kinds(self) -> tuple[Part, ...]:
+        """What it finds, for the page of kinds."""
+        return self.parts
+
+    @property
     def covers(self) -> tuple[str, ...]:
         """The tables that a failed unit leaves unseen."""
         return tuple(sorted({c.partition(".")[0] for calls in self._all_calls() for c in _covered(calls)}))

@@ -7,6 +7,7 @@ of the account; one per user with an active signing certificate, and per user wh
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.aws import _snapshot
@@ -21,6 +22,32 @@ if TYPE_CHECKING:
 
 # The keys of 10,000 users are as many calls, which IAM answers at some twenty a second.
 _BUDGET_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of thing, what is known of it, and the calls that say so."""
+
+    kind: str
+    facts: tuple[str, ...]
+    calls: tuple[str, ...]
+
+
+_DETAILS, _REPORT = "iam:GetAccountAuthorizationDetails", "iam:GetCredentialReport"
+_PROVIDER = "iam:GetOpenIDConnectProvider"
+KINDS = (
+    Kind("IAM user", ("created", "last used", "console password", "groups", "policies", "owner"), (_DETAILS, _REPORT)),
+    Kind("IAM role", ("created", "last used", "trust", "policies", "boundary", "owner"), (_DETAILS,)),
+    Kind("IAM group and instance profile", ("members", "policies"), (_DETAILS,)),
+    Kind("root user", ("access keys", "last used"), (_REPORT,)),
+    Kind("IAM access key", ("state", "rotated", "last used"), (_REPORT, "iam:ListAccessKeys")),
+    Kind("service-specific credential", ("issued", "expires", "state"), ("iam:ListServiceSpecificCredentials",)),
+    Kind("SSH public key", ("issued", "state"), ("iam:ListSSHPublicKeys",)),
+    Kind("signing certificate", ("issued", "expires", "state"), (_REPORT, "iam:ListSigningCertificates")),
+    Kind("server certificate", ("issued", "expires"), ("iam:ListServerCertificates",)),
+    Kind("OIDC provider", ("created", "owner"), ("iam:ListOpenIDConnectProviders", _PROVIDER)),
+    Kind("SAML provider", ("created", "expires", "owner"), ("iam:ListSAMLProviders", "iam:ListSAMLProviderTags")),
+)
 
 
 class IamCollector:
@@ -52,6 +79,11 @@ class IamCollector:
     schemes: ClassVar[tuple[str, ...]] = ("aws",)
     weight: ClassVar[int] = 10  # one call for each user with a key
     covers: ClassVar[tuple[str, ...]] = ("identity", "credential", "policy", "attachment", "member", "owner")
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What it finds, for the page of kinds."""
+        return KINDS
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for each account of a target that can be entered, one for each account in a snapshot directory."""
