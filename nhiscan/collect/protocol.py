@@ -103,7 +103,7 @@ class Collector(Protocol):
     target schemes it answers to (`("aws",)`); `modules` and `extra`, the packages it imports beyond the core and the
     extra of nhiscan that installs them; `local`, True when it reads files and has read something even where all
     it left is gaps; `covers`, the tables a failed unit leaves unseen; `weight`, above 0 for units that take long and
-    begin first; `writes`, permissions that are not read-only and
+    begin first; `kinds`, what it finds, for the page of collectors; `writes`, permissions that are not read-only, and
     why they are needed (documented exceptions; empty for nearly everybody); `requires_with`, further permissions by the
     option that asks for them (`{"deep": {…}, "read-config-values": {…}}`), printed apart; `evidence`, False when a unit
     that succeeded does not mean that its target was read.

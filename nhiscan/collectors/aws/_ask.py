@@ -23,9 +23,12 @@ _Answer = TypeVar("_Answer")
 _WORKERS = 8
 _CHUNK = 64
 _ENOUGH_REFUSED = 5
-# Tables that speak of things which other collectors find; rows of any other table stand for themselves.
-_EVIDENCE = frozenset({"consumer", "use", "tool", "hop", "logging", "exposure", "usage", "signal", "scope"})
-_COLUMNS = frozenset({"policy.kind", "attachment.kind"})  # a resource's own policy, read call by call
+# Tables that speak of things which other collectors or calls find; rows of any other table stand for themselves.
+_EVIDENCE = frozenset({
+    "consumer", "use", "tool", "hop", "logging", "exposure", "usage", "signal", "scope", "policy", "attachment",
+})  # fmt: skip
+# A group reads policies that stand on things: who may use those is unknown then, not what policies of identities allow.
+_STANDING = {"policy": "policy.kind", "attachment": "attachment.kind"}
 
 
 class Answers(Protocol):
@@ -124,7 +127,7 @@ class Ask:
         place = f"{self.region or 'global'}/{error.operation or error.detail}"
         known = covers or self.covers.get(error.operation or "", ())
         if subject_id is None:
-            evidence = tuple(c for c in known if c.partition(".")[0] in _EVIDENCE or c in _COLUMNS)
+            evidence = tuple(_STANDING.get(c, c) for c in known if c.partition(".")[0] in _EVIDENCE)
             known, subject_id = (evidence, None) if evidence else (known, self.scope_id)
         return Gap(
             id=f"{subject_id or self.scope_id}#gap/{self.source}/{place}",

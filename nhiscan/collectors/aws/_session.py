@@ -124,35 +124,24 @@ class Session:
         return self._clients().regions(service, partition)
 
     def _meet(self, operation: str, act: Callable[[Any, str], _Result]) -> _Result:
+        """A call with the patience its service deserves: being throttled is worth more of it, being broken is not."""
         service = operation.partition(":")[0]
-        patient = _patient()
         if not self.region:
-            return self._with(operation, patient, act)
-        if service in self._met:
-            return self._met_again(operation, act)
-        if service not in self._gone and operation in self._allowed and self._not_offered(service):
+            return self._with(operation, _patient(), act)
+        met = service in self._met
+        if not met and service not in self._gone and operation in self._allowed and self._not_offered(service):
             self._gone[service] = absent(operation, f"{service} is not offered in {self.region}")
         try:
-            found = self._with(operation, _first(), act)
+            found = self._with(operation, _known() if met else _first(), act)
         except RefusedError as e:
             if e.unreachable or e.fatal:
                 raise
             self._met.add(service)
             if e.reason is not GapReason.THROTTLED:
                 raise
-            # A throttled caller waits; a server that fails twice is given two more chances, not eight.
-            return self._with(operation, patient if e.reason is GapReason.THROTTLED else _first(), act)
+            return self._with(operation, _patient(), act)
         self._met.add(service)
         return found
-
-    def _met_again(self, operation: str, act: Callable[[Any, str], _Result]) -> _Result:
-        """A call to a service that has answered before: being throttled is worth patience, being broken is not."""
-        try:
-            return self._with(operation, Patience(_PROBE_ATTEMPTS, _CONNECT_S, _READ_S), act)
-        except RefusedError as e:
-            if e.reason is not GapReason.THROTTLED:
-                raise
-            return self._with(operation, _patient(), act)
 
     def _with(self, operation: str, patience: Patience, act: Callable[[Any, str], _Result]) -> _Result:
         from botocore import xform_name
@@ -282,6 +271,10 @@ class Session:
 
 def _patient() -> Patience:
     return Patience(_ATTEMPTS, _CONNECT_S, _READ_S)
+
+
+def _known() -> Patience:
+    return Patience(_PROBE_ATTEMPTS, _CONNECT_S, _READ_S)
 
 
 def _first() -> Patience:

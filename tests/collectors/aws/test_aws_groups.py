@@ -1,5 +1,6 @@
 """Every group of AWS against its own fixtures served over HTTP; a new group needs nothing here."""
 
+import json
 import re
 import socket
 from collections import Counter
@@ -271,3 +272,11 @@ def test_a_shared_refusal_is_the_same_for_all(ctx):
         with pytest.raises(RefusedError):
             ask.shared("x:List", "Things")
     assert never.asked == 1
+
+
+def test_a_policy_that_nobody_could_read_is_never_a_pass(nhiscan, place):
+    where = f"snapshot:{place('aws.secrets', 'denied')}"
+    done = nhiscan("audit", where, "--as-of", "2026-11-01", "--fail-on", "none", "-f", "json", "--no-config")
+    told = {r["rule"]: r for r in json.loads(done.out)["coverage"]["rules"]}["NS-LEK-009"]
+    assert (told["failed"], told["passed"], told["not_assessed"]) == (0, 0, 1)
+    assert "secretsmanager:GetResourcePolicy" in told["gaps"][0]["reason"]
