@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from nhiscan.collectors.aws import _tags
@@ -15,7 +15,7 @@ from nhiscan.collectors.aws._workloads import vault
 from nhiscan.plugin import Auth, Form, Hop, Use, UseHow
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from nhiscan.collectors.aws._ask import Ask
     from nhiscan.collectors.aws._values import Json
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Request = tuple[str, Json]  # the record it is about, and the parameters
 
+_Answer = TypeVar("_Answer")
 _FUNCTION = re.compile(r"(arn:aws[\w-]*:lambda:[\w-]+:\d{12}:function:[\w-]+)(?::.+)?")
 
 
@@ -105,20 +106,7 @@ def fetch(
     A refusal of everything is one gap of all that the operation covers; of single things, one for each.
     """
     asked = list(requests)
-    found: list[tuple[str, Json, Json]] = []
-    gaps: list[Gap] = []
-    answers = ask.each(operation, (request for _, request in asked))
-    try:
-        for (subject, request), (_, answer) in zip(asked, answers, strict=True):
-            if not isinstance(answer, RefusedError):
-                found.append((subject, request, mapping(answer)))
-            elif not answer.missing:
-                gaps.append(ask.refused(answer, subject_id=subject))
-    except RefusedError as e:
-        if not e.missing:
-            gaps = [*(gaps if found else ()), ask.refused(e)]
-    yield from gaps
-    return found
+    return (yield from _told(ask, asked, ask.each(operation, (request for _, request in asked))))
 
 
 def fetch_items(
@@ -126,9 +114,14 @@ def fetch_items(
 ) -> Generator[Record, None, list[tuple[str, Json, list[Json]]]]:
     """The same for operations that answer with a list in pages."""
     asked = list(requests)
-    found: list[tuple[str, Json, list[Json]]] = []
+    return (yield from _told(ask, asked, ask.each_items(operation, key, (request for _, request in asked))))
+
+
+def _told(
+    ask: Ask, asked: Sequence[Request], answers: Iterable[tuple[Json, _Answer | RefusedError]]
+) -> Generator[Record, None, list[tuple[str, Json, _Answer]]]:
+    found: list[tuple[str, Json, _Answer]] = []
     gaps: list[Gap] = []
-    answers = ask.each_items(operation, key, (request for _, request in asked))
     try:
         for (subject, request), (_, answer) in zip(asked, answers, strict=True):
             if not isinstance(answer, RefusedError):
@@ -160,7 +153,7 @@ def tags_of(
 
 
 def runs_as(ask: Ask, consumer_id: str, role: object, name: str = "role") -> Iterator[Use]:
-    """The identity a consumer acts as; nothing when the answer names none."""
+    """The identity a consumer acts as, a role or a workload identity; nothing when the answer names none."""
     arn = text(role)
     if arn is not None and arn.startswith("arn:"):
         yield Use(

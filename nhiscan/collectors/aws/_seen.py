@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from nhiscan.collectors.aws import _tags
 from nhiscan.collectors.aws._errors import RefusedError
@@ -22,12 +22,13 @@ from nhiscan.plugin import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from nhiscan.collectors.aws._ask import Ask
     from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Owner, Record
 
+_Answer = TypeVar("_Answer")
 _MOST_PAGES = 10_000
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 
@@ -137,22 +138,19 @@ class Asking:
         self, operation: str, requests: Mapping[str, Json], *, absent: Collection[str] = ()
     ) -> Iterator[tuple[str, Json]]:
         """The id and answer of each thing that was answered for."""
-        try:
-            for about, (_, answer) in zip(requests, self._ask.each(operation, requests.values()), strict=True):
-                if isinstance(answer, RefusedError):
-                    self._refused(answer, absent, about)
-                else:
-                    yield about, answer
-        except RefusedError as e:
-            self._refused(e, absent)
+        return self._told(requests, self._ask.each(operation, requests.values()), absent)
 
     def each_items(
         self, operation: str, key: str, requests: Mapping[str, Json], *, absent: Collection[str] = ()
     ) -> Iterator[tuple[str, list[Json]]]:
         """The same for operations that answer with a list in pages."""
+        return self._told(requests, self._ask.each_items(operation, key, requests.values()), absent)
+
+    def _told(
+        self, subjects: Iterable[str], answers: Iterable[tuple[Json, _Answer | RefusedError]], absent: Collection[str]
+    ) -> Iterator[tuple[str, _Answer]]:
         try:
-            answers = self._ask.each_items(operation, key, requests.values())
-            for about, (_, answer) in zip(requests, answers, strict=True):
+            for about, (_, answer) in zip(subjects, answers, strict=True):
                 if isinstance(answer, RefusedError):
                     self._refused(answer, absent, about)
                 else:
