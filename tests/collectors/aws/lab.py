@@ -110,13 +110,15 @@ def share_models(patch):
 
 
 def empty_account(lab):
-    """Forget everything in the account; `lab.iam` is a client that fills it, `lab.backend` moto's own account."""
+    """Forget everything in every account; `lab.iam` is a client that fills it, `lab.backend` moto's own account.
+
+    moto keeps one estate for the whole process, so what another module of tests made would be found here too.
+    """
     import boto3
     from moto.backends import get_backend
+    from moto.moto_api._internal import moto_api_backend
 
-    for backend in get_backend("iam").values():
-        for region in backend.values():
-            region.reset()
+    moto_api_backend.reset()
     lab.clear()
     session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name="us-east-1")
     lab.iam = session.client("iam", endpoint_url=lab.url)
