@@ -47,14 +47,29 @@ def acme(assemble, tmp_path_factory) -> Path:
     return assemble(tmp_path_factory.mktemp("estate") / "acme")
 
 
+@pytest.fixture(scope="session")
+def compiled() -> Path:
+    """Compiled formats, made once for all processes of a test run: making them takes seconds."""
+    from nhiscan import cache
+    from nhiscan.detect.scan import shipped
+
+    cache.use(ROOT / ".pytest_cache" / "nhiscan")
+    shipped()
+    cache.use(None)
+    return ROOT / ".pytest_cache" / "nhiscan"
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch) -> Path:
-    """An empty home, no credentials and no configuration from outside, and nothing but loopback."""
+def home(tmp_path, monkeypatch, compiled) -> Path:
+    """A home with nothing but compiled formats, no credentials or configuration from outside, nothing but loopback."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "GIT_", "NHISCAN_", "XDG_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
             monkeypatch.delenv(name)
     place = tmp_path / "home"
-    place.mkdir()
+    kept = place / ".cache" / "nhiscan"
+    kept.mkdir(parents=True, mode=0o700)
+    for file in compiled.glob("detect-*"):
+        os.link(file, kept / file.name)
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("COLUMNS", "120")

@@ -12,7 +12,7 @@ from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from nhiscan.collect.protocol import Collector
+from nhiscan.collect.protocol import Collector, TargetKind
 
 GROUP = "nhiscan.collectors"
 _PACKAGE = "nhiscan.collectors"
@@ -34,6 +34,17 @@ class PluginError(Exception):
 def names() -> tuple[str, ...]:
     """The names of all collectors, shipped ones first, each group in alphabetical order."""
     return (*sorted(_shipped()), *sorted(_plugins()))
+
+
+def names_for(kind: str) -> tuple[str, ...]:
+    """The collectors that may answer to a kind of target, without loading any: those of paths lie in `repo`.
+
+    Snapshots may be of everything, and plugins are always asked.
+    """
+    if kind == TargetKind.SNAPSHOT:
+        return names()
+    paths = kind == TargetKind.PATH
+    return tuple(n for n in names() if not is_shipped(n) or n.startswith("repo.") == paths)
 
 
 def load(name: str) -> Collector:

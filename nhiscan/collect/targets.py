@@ -23,7 +23,8 @@ def parse(text: str) -> Target:
     Raises TargetSyntaxError for an unknown scheme and for a path that does not exist.
     """
     scheme, colon, rest = text.partition(":")
-    if scheme in registry.schemes() and (colon or not _exists(text)):
+    # Collectors are only asked for their schemes when the text looks like one: loading them all takes a while.
+    if _SCHEME.fullmatch(scheme) and (colon or not _exists(text)) and scheme in registry.schemes():
         return Target(text, scheme, rest)
     if scheme == "snapshot" and colon:
         return Target(text, TargetKind.SNAPSHOT, _existing(rest, text))

@@ -7,7 +7,7 @@ import string
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nhiscan.engine.query import PREFIX
 
@@ -19,12 +19,21 @@ if TYPE_CHECKING:
 # The keyed digest of a value stays inside the run, even when a view hands it on.
 NEVER_SHOWN = frozenset({"fingerprint"})
 MAX_SHOWN = 300
+_PLAIN = frozenset({str, int, bool, type(None)})
 UNKNOWN_TEXT = "unknown"
 
 
 def facts(row: Mapping[str, object]) -> dict[str, Fact]:
     """A row without the engine's own columns; times in ISO 8601 with Z, lists as tuples of texts."""
-    return {k: fact(v) for k, v in row.items() if k not in NEVER_SHOWN and not k.startswith(PREFIX)}
+    shown_names = _shown_names(tuple(row))
+    values = {k: row[k] for k in shown_names}
+    # Most values are what JSON holds already, and a large estate has millions of them.
+    return {k: cast("Fact", v) if type(v) in _PLAIN else fact(v) for k, v in values.items()}
+
+
+@lru_cache(maxsize=256)
+def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in NEVER_SHOWN and not name.startswith(PREFIX))
 
 
 def fact(value: object) -> Fact:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nhiscan.engine.yamlfile import Document, RuleFileError, read
+from nhiscan.engine.yamlfile import Document, RuleFileError, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,8 +115,9 @@ def _spelling(text: str) -> tuple[str, int] | None:
 def load_frameworks(directory: Path) -> Frameworks:
     """The framework files of a directory (`rules/frameworks`), by id.  Raises RuleFileError."""
     found: dict[str, Framework] = {}
-    for path in sorted(directory.glob("*.yaml")):
-        framework = _framework(read(path, f"rules/frameworks/{path.name}"))
+    named = [(path, f"rules/frameworks/{path.name}") for path in sorted(directory.glob("*.yaml"))]
+    for (path, _), document in zip(named, read_all(named, "frameworks-"), strict=True):
+        framework = _framework(document)
         if framework.id != path.stem or framework.id in found:
             shown = f"rules/frameworks/{path.name}"
             raise RuleFileError(shown, 1, f"the id {framework.id} does not match the file", f"name it {framework.id}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nhiscan.engine.yamlfile import Problem, RuleFileError, read
+from nhiscan.engine.yamlfile import Problem, RuleFileError, read, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -168,8 +168,10 @@ def load(dirs: Sequence[Path]) -> RuleSet:
     for directory in dirs:
         if not directory.is_dir():
             raise RuleFileError(str(directory), 1, "the rules directory does not exist", "name a directory of rules")
-        for path in rule_files(directory):
-            rule, problems = build(read(path, shown(path, directory)), shipped=is_shipped(directory))
+        ours = is_shipped(directory)
+        named = [(path, shown(path, directory)) for path in rule_files(directory)]
+        for document in read_all(named, "rules-") if ours else (read(*each) for each in named):
+            rule, problems = build(document, shipped=ours)
             if rule is None:
                 first = problems[0]
                 raise RuleFileError(first.path, first.line, first.message, first.remedy)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nhiscan import __version__, cache
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import yaml
@@ -98,6 +101,20 @@ def read(path: Path, shown: str) -> Document:
     return parse(text, shown)
 
 
+def read_all(named: Sequence[tuple[Path, str]], family: str) -> Iterator[Document]:
+    """The mapping of each file (path, path to print), kept until one of them changes.  Raises RuleFileError."""
+    name = f"{family}{cache.stamp(__version__, files=[path for path, _ in named])}.json"
+    kept = cache.load(name)
+    if kept is not None:
+        for shown, data, lines in json.loads(kept):
+            yield Document(shown, data, {tuple(where): line for where, line in lines})
+        return
+    documents = [read(path, shown) for path, shown in named]
+    rows = [(d.path, d.data, [(where, line) for where, line in d.lines.items()]) for d in documents]
+    cache.store(family, name, json.dumps(rows).encode())
+    yield from documents
+
+
 def parse(text: str, shown: str) -> Document:
     """The one mapping in a text.  Raises RuleFileError with the line."""
     import yaml
@@ -119,7 +136,7 @@ def parse(text: str, shown: str) -> Document:
     return Document(shown, data, lines)
 
 
-@cache
+@functools.cache
 def _loader() -> Any:  # noqa: ANN401 - two classes without a common typed base
     import yaml
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nhiscan.model import RECORDS, Record
 from nhiscan.store.errors import StoreError
-from nhiscan.store.schema import columns, create_tables, from_row, to_line, view_sql
+from nhiscan.store.schema import columns, create_tables, from_columns, to_line, view_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -139,22 +139,30 @@ class Inventory:
 
     def rows(self, record: type[R]) -> list[R]:
         """A whole table as records, ordered by id."""
-        found = self.sql(f'SELECT * FROM "{record.table}" ORDER BY id')  # noqa: S608
-        return [cast("R", from_row(record, row)) for row in found]
+        names, found = self._fetched(f'SELECT * FROM "{record.table}" ORDER BY id', None)  # noqa: S608
+        return cast("list[R]", from_columns(record, names, found))
+
+    def empty(self) -> frozenset[str]:
+        """The tables without a row."""
+        each = " UNION ALL ".join(f"SELECT '{t}' AS t WHERE NOT EXISTS (SELECT 1 FROM \"{t}\")" for t in RECORDS)  # noqa: S608
+        return frozenset(str(row["t"]) for row in self.sql(each))
 
     def sql(self, query: str, params: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """The rows of a query with named `$parameters`.
 
         Raises StoreError with DuckDB's own first line, and for anything but one SELECT once the inventory is locked.
         """
+        names, found = self._fetched(query, params)
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def _fetched(self, query: str, params: Mapping[str, object] | None) -> tuple[list[str], list[tuple[object, ...]]]:
         import duckdb
 
         try:
             if self._locked:
                 _refuse_writing(self._db.extract_statements(query))
             cursor = self._db.execute(query, dict(params) if params else None)
-            names = [d[0] for d in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return [d[0] for d in cursor.description or ()], cursor.fetchall()
         except duckdb.Error as e:
             raise StoreError(_first_line(e)) from None
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nhiscan.model import RECORDS, Record, column_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _SQL_TYPES: Mapping[object, str] = {
     str: "VARCHAR",
@@ -154,6 +154,23 @@ def _time(value: datetime | None) -> str | None:
 def from_row(record: type[Record], row: Mapping[str, object]) -> Record:
     """A record from a row of its table or an object of its spool file.  Raises ValueError on a foreign value."""
     return record(**{field: read(row.get(name)) for name, field, read in _readers(record.table)})
+
+
+def from_columns(record: type[Record], names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Record]:
+    """Records from many rows of a table whose columns are `names`.  Raises ValueError on a foreign value."""
+    by_name = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    fields, columns_read = [], []
+    for (name, field, read), column in zip(_readers(record.table), _columns(record.table), strict=True):
+        values = by_name.get(name, ())
+        fields.append(field)
+        # Most columns hold what they are in Python already, and many rows are read many times.
+        columns_read.append(values if _as_it_is(column) else map(read, values))
+    return [record(**dict(zip(fields, row, strict=True))) for row in zip(*columns_read, strict=True)]
+
+
+def _as_it_is(column: Column) -> bool:
+    plain = column.sql in {"VARCHAR", "BOOLEAN", "INTEGER", "BIGINT"}
+    return plain and column.nullable and not column.vocabulary and typing.get_origin(column.python) is not Mapping
 
 
 @cache

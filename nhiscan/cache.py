@@ -1,0 +1,63 @@
+"""What may be kept between runs: compiled detection, parsed rules.  Never anything of what was scanned.
+
+A kept file bears a digest of itself: a damaged one counts as absent and is made anew.  One that cannot be written is
+no error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+_DIGEST = 32
+_place: Path | None = None
+
+
+def use(directory: Path | None) -> None:
+    """Keep files below the directory from now on; None (the beginning, and `--no-cache`) keeps nothing on disk."""
+    global _place  # noqa: PLW0603 - one process has one cache, and code far below needs it
+    _place = directory
+
+
+def directory() -> Path | None:
+    """Where files are kept; None where they are not."""
+    return _place
+
+
+def load(name: str) -> bytes | None:
+    """What was stored under the name; None when nothing was, or when it is damaged."""
+    if _place is None:
+        return None
+    with suppress(OSError):
+        data = (_place / name).read_bytes()
+        if hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]:
+            return data[_DIGEST:]
+    return None
+
+
+def store(family: str, name: str, body: bytes) -> None:
+    """Store a file in one step and remove others of its family (`detect-*`), which older versions have left."""
+    if _place is None:
+        return
+    with suppress(OSError):
+        _place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=_place, prefix=f".{family}", delete=False) as file:
+            file.write(hashlib.sha256(body).digest() + body)
+        Path(file.name).replace(_place / name)
+        for old in _place.glob(f"{family}*"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+
+
+def stamp(*parts: str, files: list[Path]) -> str:
+    """A name for what is made of the files: it changes with any of them (size, time of change) and with the parts."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    for path in files:
+        status = os.stat(path)  # noqa: PTH116 - a hundred files at every start
+        digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
