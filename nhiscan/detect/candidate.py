@@ -19,6 +19,9 @@ class Candidate:
 
     `key_name` is the name the value is assigned to.  `facts` may hold `key_id`, `account_id` and `exp` (ISO, UTC).
     `format` is None for what only the generic layer saw; `weight` decides between two candidates on the same bytes.
+    `sample` marks a documented example in a known format, `environment` what the format says of it (`test`), `basis`
+    why it is believed (`format + checksum`), `layers` the encodings around it, outermost first, and
+    `distance` the bytes between the name that announces it and the value.
     """
 
     kind: CredentialKind
@@ -37,6 +40,11 @@ class Candidate:
     confidence: Confidence = Confidence.HIGH
     weight: int = 0
     detector: str = "nhiscan"
+    sample: bool = False
+    environment: str | None = None
+    basis: str | None = None
+    layers: tuple[str, ...] = ()
+    distance: int = 0
 
 
 class Matcher(Protocol):

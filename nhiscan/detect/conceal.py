@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 from nhiscan.detect import noise
-from nhiscan.detect.formats import shipped_formats
-from nhiscan.detect.matcher import LiteralMatcher
-from nhiscan.detect.scan import without_overlaps
+from nhiscan.detect.scan import shipped
 
 MASK = "***"
 _JOINT = re.compile(rb"__+")  # joins the parts of a tool's name, and would hide where a value begins
@@ -19,7 +16,7 @@ def conceal(text: str) -> str:
     """The text with every value of a known format replaced by `***`."""
     data = text.encode("utf-8", "surrogateescape")
     parted = _JOINT.sub(lambda m: b" " * len(m[0]), data)
-    for found in reversed(without_overlaps(_matcher().scan(parted))):
+    for found in reversed(shipped().known(parted)):
         data = data[: found.start] + MASK.encode() + data[found.end :]
     return data.decode("utf-8", "surrogateescape")
 
@@ -29,8 +26,3 @@ def conceal_name(name: str | None) -> str | None:
     if name is None or (len(name) >= _SHORTEST_RANDOM and noise.random_looking(name)):
         return None
     return conceal(name)
-
-
-@functools.cache
-def _matcher() -> LiteralMatcher:
-    return LiteralMatcher.of(shipped_formats())

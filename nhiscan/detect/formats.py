@@ -12,14 +12,18 @@ from nhiscan.detect import checksum
 from nhiscan.model import Confidence, CredentialKind, ExposurePart, Lifetime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _HEADER = {"provider", "title", "formats"}
+_PLACES = ("anchors", "keywords")
 _KEYS = {
-    "id", "kind", "source", "anchors", "before", "key", "pattern", "joined", "near", "within", "checksum", "decode",
-    "part", "lifetime", "human", "public", "confidence", "weight", "examples",
+    "id", "kind", "source", "anchors", "before", "keywords", "pattern", "joined", "near", "within", "checksum",
+    "decode", "part", "pair", "facts", "environment", "lifetime", "human", "public", "confidence", "weight", "examples",
 }  # fmt: skip
 _DECODERS = {"jwt", "pem", "basic", "url", "random"}
+_ENVIRONMENTS = {None, "test", "sandbox", "production"}
+_KEYWORD = re.compile(r"[!-@\[-~ ]{2,60}")  # anything printable but capitals
+_JOINT = r"[_.\- \t]?"  # what `_` in a keyword stands for: names are joined in several ways, or not at all
 
 
 class FormatError(Exception):
@@ -27,29 +31,41 @@ class FormatError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """The other half of a credential: a format of the same provider, at most `within` lines away."""
+
+    format: str
+    within: int
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """One way a provider writes a credential.
 
-    Found either by `anchors` (literals the value begins with; `pattern` is matched at the anchor) or by `key` (a regex
-    over the name a value is assigned to; `pattern` must match the whole value).  Of `pattern` the group `value` is the
-    secret, the groups `key_id` and `account_id` are public facts, the rest becomes facts.  `near` are regexes of
-    further facts within `within` bytes; one that is missing means it is not this format.  `weight` decides between two
-    formats on the same bytes; `joined` lets letters and digits follow the match.
+    Found either by `anchors` (literals the value begins with) or by `keywords` (names that stand before a value which
+    has no beginning of its own).  Of `pattern` the group `value` is the secret, the groups `key_id` and `account_id`
+    are public facts, the rest becomes facts; `facts` are true of every such value.  `near` are regexes of further
+    facts within `within` bytes; one that is missing means it is not this format.  `weight` decides between two formats
+    on the same bytes; `joined` lets letters and digits follow the match.  Patterns are kept as text and compiled when
+    first needed, because a run needs few of them.
     """
 
     id: str
     provider: str
     kind: CredentialKind
     source: str
-    pattern: re.Pattern[bytes]
+    expression: str
     anchors: tuple[bytes, ...] = ()
-    before: re.Pattern[bytes] | None = None
-    key: re.Pattern[str] | None = None
-    near: Mapping[str, re.Pattern[bytes]] = field(default_factory=dict)
+    keywords: tuple[str, ...] = ()
+    context: str | None = None
+    nearby: Mapping[str, str] = field(default_factory=dict)
     within: int = 2_000
     checksum: str | None = None
     decode: str | None = None
     part: ExposurePart = ExposurePart.VALUE
+    pair: Pair | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    environment: str | None = None
     lifetime: Lifetime | None = Lifetime.STATIC
     human: bool | None = None
     public: bool | None = None
@@ -57,6 +73,31 @@ class Format:
     weight: int = 10
     match: tuple[str, ...] = ()
     no_match: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        """What is matched at the place that the first stage names."""
+        return _compiled(self.expression)
+
+    @property
+    def before(self) -> re.Pattern[bytes] | None:
+        """What must end where the anchor begins."""
+        return _compiled(self.context) if self.context is not None else None
+
+    @property
+    def near(self) -> Mapping[str, re.Pattern[bytes]]:
+        """Facts that must stand nearby, by name."""
+        return {name: _compiled(text) for name, text in self.nearby.items()}
+
+    @property
+    def keyword(self) -> str:
+        """The keywords as one expression, to be read without case."""
+        return "|".join(re.escape(word).replace("_", _JOINT) for word in self.keywords)
+
+
+@functools.cache
+def _compiled(text: str) -> re.Pattern[bytes]:
+    return re.compile(text.encode("ascii"))
 
 
 def shipped_directory() -> Path:
@@ -66,24 +107,33 @@ def shipped_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "rules" / "credentials"
 
 
-@functools.cache
-def shipped_formats() -> tuple[Format, ...]:
-    """The formats of this installation, heaviest first.  Raises FormatError."""
-    return load_formats(shipped_directory())
+def read(directory: Path) -> list[tuple[str, dict[str, object]]]:
+    """Every format of the YAML files in the directory with its provider, as written, checked.  Raises FormatError."""
+    found: dict[str, tuple[str, dict[str, object]]] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        for provider, item in _read_file(path):
+            name = str(item["id"])
+            if name in found:
+                _refuse(f"{path.name}: format {name} is defined twice; give it an id of its own")
+            found[name] = (provider, item)
+    for name, (_, item) in found.items():
+        pair = item.get("pair")
+        if isinstance(pair, dict) and pair.get("with") not in found:
+            _refuse(f"format {name}: pair with {pair.get('with')}, which is no format")
+    return list(found.values())
+
+
+def built(items: Sequence[tuple[str, Mapping[str, object]]]) -> tuple[Format, ...]:
+    """The formats of what `read` gave, heaviest first, then by id."""
+    return tuple(sorted((_build(provider, item) for provider, item in items), key=lambda f: (-f.weight, f.id)))
 
 
 def load_formats(directory: Path) -> tuple[Format, ...]:
     """The formats of every YAML file in the directory, heaviest first, then by id.  Raises FormatError."""
-    found: dict[str, Format] = {}
-    for path in sorted(directory.glob("*.yaml")):
-        for item in _load_file(path):
-            if item.id in found:
-                _refuse(f"{path.name}: format {item.id} is defined twice; give it an id of its own")
-            found[item.id] = item
-    return tuple(sorted(found.values(), key=lambda f: (-f.weight, f.id)))
+    return built(read(directory))
 
 
-def _load_file(path: Path) -> list[Format]:
+def _read_file(path: Path) -> list[tuple[str, dict[str, object]]]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -93,58 +143,73 @@ def _load_file(path: Path) -> list[Format]:
         _refuse(f"{path.name}: cannot be read as YAML ({type(e).__name__}); see the other files beside it")
     if not isinstance(document, dict) or set(document) != _HEADER or not isinstance(document["formats"], list):
         _refuse(f"{path.name}: needs exactly the keys {', '.join(sorted(_HEADER))}, formats being a list")
-    return [_format(path.name, str(document["provider"]), item) for item in document["formats"]]
+    provider = str(document["provider"])
+    return [(provider, _checked(path.name, provider, item)) for item in document["formats"]]
 
 
-def _format(file: str, provider: str, item: object) -> Format:
+def _checked(file: str, provider: str, item: object) -> dict[str, object]:
     if not isinstance(item, dict) or not {"id", "kind", "source", "pattern"} <= set(item):
         _refuse(f"{file}: every format needs id, kind, source and pattern")
     name = f"{file}: format {item['id']}"
     if unknown := set(item) - _KEYS:
         _refuse(f"{name}: unknown key {min(unknown)}; known are {', '.join(sorted(_KEYS))}")
-    if bool(item.get("anchors")) == bool(item.get("key")):
-        _refuse(f"{name}: needs either anchors or key")
+    if sum(bool(item.get(place)) for place in _PLACES) != 1:
+        _refuse(f"{name}: needs either anchors or keywords")
     if item.get("checksum") not in {None, *checksum.KNOWN} or item.get("decode") not in {None, *_DECODERS}:
         _refuse(f"{name}: unknown checksum or decode")
+    if item.get("environment") not in _ENVIRONMENTS:
+        _refuse(f"{name}: environment is test, sandbox or production")
+    if not all(_KEYWORD.fullmatch(str(word)) for word in item.get("keywords") or ()):
+        _refuse(f"{name}: keywords are lower case, at least three characters of a-z 0-9 _ . : / -")
+    if "(?P<value>" not in str(item["pattern"]):
+        _refuse(f"{name}: the pattern needs a group named value")
     try:
-        return _build(provider, item)
+        fmt = _build(provider, item)
+        _ = (fmt.pattern, fmt.before, fmt.near)
     except (re.error, ValueError, TypeError, KeyError, AttributeError, UnicodeEncodeError) as e:
         _refuse(f"{name}: {e}")
+    return item
 
 
-def _build(provider: str, item: dict[str, object]) -> Format:
-    examples = item.get("examples") or {}
-    near = item.get("near") or {}
-    if not isinstance(examples, dict) or not isinstance(near, dict):
-        msg = "examples and near are mappings"
-        raise TypeError(msg)
-    if "(?P<value>" not in str(item["pattern"]):
-        msg = "the pattern needs a group named value"
-        raise ValueError(msg)
+def _build(provider: str, item: Mapping[str, object]) -> Format:
+    examples = _mapping(item, "examples")
+    keywords = tuple(sorted(_texts(item.get("keywords")), key=len, reverse=True))
+    lifetime = item.get("lifetime", "static")
     end = "" if item.get("joined") else "(?![A-Za-z0-9_])"
-    key, lifetime = item.get("key"), item.get("lifetime", "static")
+    pair = _mapping(item, "pair")
     return Format(
         id=str(item["id"]),
         provider=provider,
         kind=CredentialKind(str(item["kind"])),
         source=str(item["source"]),
-        pattern=re.compile(f"(?:{item['pattern']}){end}".encode("ascii")),
+        expression=f"(?:{item['pattern']}){end}",
         anchors=tuple(text.encode("ascii") for text in _texts(item.get("anchors"))),
-        before=re.compile(f"(?:{item['before']})\\Z".encode("ascii")) if item.get("before") else None,
-        key=re.compile(str(key), re.IGNORECASE) if key else None,
-        near={str(k): re.compile(str(v).encode("ascii")) for k, v in near.items()},
+        keywords=keywords,
+        context=f"(?:{item['before']})\\Z" if item.get("before") else None,
+        nearby={str(k): str(v) for k, v in _mapping(item, "near").items()},
         within=int(str(item.get("within", 2_000))),
         checksum=_optional(item.get("checksum")),
         decode=_optional(item.get("decode")),
         part=ExposurePart(str(item.get("part", "value"))),
+        pair=Pair(str(pair["with"]), int(str(pair.get("within", 10)))) if pair else None,
+        facts={str(k): str(v) for k, v in _mapping(item, "facts").items()},
+        environment=_optional(item.get("environment")),
         lifetime=Lifetime(str(lifetime)) if lifetime else None,
         human=_flag(item.get("human")),
         public=_flag(item.get("public")),
-        confidence=Confidence(str(item.get("confidence", "high"))),
-        weight=int(str(item.get("weight", 10))),
+        confidence=Confidence(str(item.get("confidence", "medium" if keywords else "high"))),
+        weight=int(str(item.get("weight", 5 if keywords else 10))),
         match=_texts(examples.get("match")),
         no_match=_texts(examples.get("no_match")),
     )
+
+
+def _mapping(item: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = item.get(key) or {}
+    if not isinstance(value, dict):
+        msg = f"{key} is a mapping"
+        raise TypeError(msg)
+    return value
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Suppressions written beside the code: `# nhiscan: ignore NS-LEK-001 -- reason [until YYYY-MM-DD]`."""
+"""Suppressions written beside the code: `# nhiscan: ignore NS-LEK-001 -- reason [until YYYY-MM-DD]`.
+
+The comments of detect-secrets (`# pragma: allowlist secret`, `… nextline secret`) are read as ignores of leaks.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ _LINE = re.compile(
     r"(?:[ \t]*(?:--|—)[ \t]*(?P<reason>.*?))?[ \t]*(?:\*/|-->)?[ \t]*$"
 )
 _UNTIL = re.compile(r"[ \t]*\[?\buntil[ \t]+(?P<day>\d{4}-\d{2}-\d{2})\]?[ \t]*$")
+_ALLOWED = re.compile(rb"pragma: ?(?:allow|white)list (?P<next>nextline )?secret", re.IGNORECASE)
+_ALLOWED_REASON = "pragma: allowlist secret"
+_LEAKS = "NS-LEK-*"
 _LONGEST = 1_000
 
 
@@ -32,11 +38,15 @@ class InlineIgnore:
 
 def inline_ignores(data: bytes) -> list[InlineIgnore]:
     """The suppressions of a file in order of lines; a comment alone on its line applies to the next line."""
-    if b"nhiscan:" not in data:
-        return []
-    found = []
+    found: list[InlineIgnore] = []
+    if b"nhiscan:" not in data and b"pragma:" not in data:
+        return found
     for number, raw in enumerate(data.split(b"\n"), 1):
-        if b"nhiscan:" not in raw or len(raw) > _LONGEST:
+        if len(raw) > _LONGEST:
+            continue
+        if b"pragma:" in raw and (allowed := _ALLOWED.search(raw)) is not None:
+            found.append(InlineIgnore(number + (allowed["next"] is not None), (_LEAKS,), _ALLOWED_REASON))
+        if b"nhiscan:" not in raw:
             continue
         text = raw.decode("utf-8", "replace").rstrip("\r")
         if match := _LINE.search(text):

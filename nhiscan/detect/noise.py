@@ -14,13 +14,16 @@ _REFERENCE = re.compile(
     r"\$\{|\$\(|\{\{|\}\}|<%|%>|#\{|%\(|\$\[|\[\[|^%[\w.-]+%$|^\$[A-Za-z_]|^@[A-Za-z_][\w.]*[({]|^\{[\w.\[\]]*\}$"
     r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|%[sdr]\b|^%v$"
     r"|^(?:env|vault|op|ssm|keyring|secretsmanager|file|ref|kms|awskms|gcpkms|arn|urn|sops|secret)://?"
-    r"|^(?:arn|urn|env|file|ref|secret|valueFrom|resolve):|^projects/[^/]+/secrets/"
-    r"|^!vault|^AQICAH|^vault:v\d|^age1|^-----BEGIN (?:AGE|PGP M)"
-    # "Salted__" in base 64 (openssl enc); a YAML alias; a role of reStructuredText
-    r"|^U2FsdGVkX1|^\*[A-Za-z_]\w*$|^:[\w-]+:$",
+    r"|^(?:arn|urn|env|file|ref|secret|vault|valueFrom|resolve):|^projects/[^/]+/secrets/"
+    # a YAML alias; a role of reStructuredText
+    r"|^\*[A-Za-z_]\w*$|^:[\w-]+:$",
     re.IGNORECASE,
 )
-_ENCRYPTED = re.compile(r"ENC\[|encrypted:|\$ANSIBLE_VAULT", re.IGNORECASE)
+# Of SOPS, dotenvx, Ansible, Vault's transit engine, KMS (AQICAH), age, PGP and `openssl enc` ("Salted__" in base 64).
+_ENCRYPTED = re.compile(
+    r"(?:ENC|NACL)[\[(]|encrypted:|\$ANSIBLE_VAULT|!vault|vault:v\d|AQICAH|age1|-----BEGIN (?:AGE|PGP M)|U2FsdGVkX1",
+    re.IGNORECASE,
+)
 _PLACEHOLDER = re.compile(
     r"\b(?:your?|my|some|an?|the|insert|enter|put|paste|add|replace|change|set|use|provide|fill|todo|fixme)[ _.-]*"
     r"(?:your|own|real|actual|with|this|me|in|here|it|secret|api|access|auth|private|client|bot|app|openai|github|aws"
@@ -48,7 +51,9 @@ _HEX = re.compile(r"(?:0x)?[0-9a-f]+", re.IGNORECASE)
 _DIGEST = re.compile(
     r"^(?:sha(?:1|224|256|384|512)|md5|h1|blake2b)[-:=]|^(?:SCRAM-)?SHA-?\d{1,3}$|^\$(?:\d[a-z]?|[a-z][\w-]{1,14})\$"
     r"|^(?:pbkdf2|bcrypt|scrypt|argon2|crypt|sha\d+|md5)\w*\$|^\{(?:S?SHA\d*|S?MD5|CRYPT)\}|^\*[0-9A-F]{40}$|^md5[0-9a-f]{32}$"
-    r"|^AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|Gnss|InNr)",
+    r"|^(?:(?:ssh|ecdsa|sk)-[\w@.-]{3,40} )?AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|Gnss|InNr)"
+    # SubjectPublicKeyInfo of RSA and EC keys, certificates (RFC 5280), in base 64
+    r"|^MI(?:GfMA0GCSqGSIb3DQEB|IBIjANBgkqhkiG9w0B|ICIjANBgkqhkiG9w0B)|^MFkwEwYHKoZIzj0C|^MII[A-Z][A-Za-z0-9]{2}CCA",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?(?:[T ].*)?|[\d.:_/-]+")
@@ -96,7 +101,7 @@ def is_reference(text: str) -> bool:
 
 
 def is_encrypted(text: str) -> bool:
-    """Whether the value is cipher text of a known tool (SOPS, dotenvx, Ansible), which is no secret."""
+    """Whether the value is cipher text of a known tool (SOPS, dotenvx, Ansible, KMS), which is no secret."""
     return _ENCRYPTED.match(text) is not None
 
 
@@ -108,8 +113,13 @@ def is_code(text: str) -> bool:
         or (_DOTTED.fullmatch(text) is not None and (words(text) or max(map(len, text.split("."))) < 20))
         or _PATH.match(text) is not None
         or _DATE.fullmatch(text) is not None
-        or _DIGEST.match(text) is not None
+        or is_digest(text)
     )
+
+
+def is_digest(text: str) -> bool:
+    """Whether the value says that it is a digest, a hash of a password or a public key, by how it begins."""
+    return _DIGEST.match(text) is not None
 
 
 def is_uuid(text: str) -> bool:

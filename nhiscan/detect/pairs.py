@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from nhiscan.detect import noise
 from nhiscan.detect.aws_key import account_of
-from nhiscan.detect.matcher import Lines
+from nhiscan.detect.confirm import Lines
 from nhiscan.model import Confidence, ExposurePart
 from nhiscan.sensitive import Sensitive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from nhiscan.detect.candidate import Candidate
+    from nhiscan.detect.formats import Format, Pair
 
 KEY_ID = "aws-access-key-id"
 SECRET = "aws-secret-access-key"  # noqa: S105 - the id of a format
@@ -29,9 +30,31 @@ _MOST = 100  # secrets weighed for one key id; only a generated file has more wi
 _BARE = re.compile(rb"(?<![A-Za-z0-9/+=._-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 
 
-def join(found: list[Candidate], data: bytes) -> list[Candidate]:
-    """The candidates with each AWS key id and the nearest secret within ten lines made one, and accounts filled in."""
-    ids = [c for c in found if c.format == KEY_ID]
+def join(found: list[Candidate], data: bytes, formats: Sequence[Format] = ()) -> list[Candidate]:
+    """The candidates with each id and the nearest secret of the same credential made one, and accounts filled in."""
+    present = {c.format for c in found}
+    for item in formats:
+        if item.pair is not None and item.id in present and item.pair.format in present:
+            found = _joined(found, item, item.pair)
+    return _aws(found, data)
+
+
+def _joined(found: list[Candidate], item: Format, pair: Pair) -> list[Candidate]:
+    """One kind of pair: the secret takes the facts of the id next to it; the id stays a place of its own."""
+    ids = [c for c in found if c.format in {item.id, pair.format} and c.part is ExposurePart.KEY_ID]
+    secrets = [c for c in found if c.format in {item.id, pair.format} and c.part is not ExposurePart.KEY_ID]
+    partner = _closest(ids, secrets, pair.within)
+    told = {id(secrets[j]): ids[i] for i, j in partner.items()}
+    return [
+        replace(c, facts={**told[id(c)].facts, **c.facts}, confidence=Confidence.HIGH, basis=f"{c.basis} + pair")
+        if id(c) in told
+        else c
+        for c in found
+    ]
+
+
+def _aws(found: list[Candidate], data: bytes) -> list[Candidate]:
+    ids = [c for c in found if c.format == KEY_ID and c.part is ExposurePart.KEY_ID]
     if not ids:
         return found
     secrets = [c for c in found if c.format == SECRET]
@@ -46,14 +69,14 @@ def join(found: list[Candidate], data: bytes) -> list[Candidate]:
     return sorted(out, key=lambda c: c.start)
 
 
-def _closest(ids: list[Candidate], secrets: list[Candidate]) -> dict[int, int]:
+def _closest(ids: list[Candidate], secrets: list[Candidate], within: int = _NEAR) -> dict[int, int]:
     """For each key id (by index) the secret (by index) next to it; those that follow come before those that lead."""
     order = sorted(range(len(secrets)), key=lambda j: secrets[j].line)
     lines = [secrets[j].line for j in order]
     near = [
         (abs(secrets[j].line - k.line), secrets[j].start < k.start, abs(secrets[j].start - k.start), i, j)
         for i, k in enumerate(ids)
-        for j in order[bisect_left(lines, k.line - _NEAR) : bisect_right(lines, k.line + _NEAR)][:_MOST]
+        for j in order[bisect_left(lines, k.line - within) : bisect_right(lines, k.line + within)][:_MOST]
     ]
     partner: dict[int, int] = {}
     used: set[int] = set()

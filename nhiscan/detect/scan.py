@@ -1,74 +1,169 @@
-"""One file in, its credentials out: both layers, one candidate per value, parts of one credential joined."""
+"""One file in, its credentials out: all layers, one candidate per value, parts of one credential joined."""
 
 from __future__ import annotations
 
-import re
+import functools
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.detect import pairs
-from nhiscan.detect.generic import AssignmentMatcher
-from nhiscan.detect.matcher import LiteralMatcher
+from nhiscan.detect import bundle, generic, pairs
+from nhiscan.detect.confirm import GAP, File, anchored, attributed, keyed, may_be_keyed
+from nhiscan.detect.formats import shipped_directory
+from nhiscan.detect.paths import trial
 from nhiscan.model import Confidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
-    from nhiscan.detect.candidate import Candidate, Matcher
+    from nhiscan.detect.bundle import Bundle
+    from nhiscan.detect.candidate import Candidate
     from nhiscan.detect.formats import Format
+    from nhiscan.detect.stage import Bytes
 
-_GENERATED = re.compile(
-    r"(?:^|/)(?:[\w.-]*\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.(?:sum|mod)|npm-shrinkwrap\.json|[\w.-]*\.min\.(?:js|css)"
-    r"|[\w.-]+\.(?:map|svg|po|pot|mo|csv|tsv|ipynb_checkpoints|snap|sum|sha\d*|md5|asc|sig|rdb|dat|geojson|xlf|css|scss|less)"
-    r"|(?:vendor|node_modules|third_party|bower_components|site-packages|dist|\.dist-info|translations|locales?|i18n)/.*|RECORD|SHASUMS\w*|constraints[\w.-]*\.txt)$",
-    re.IGNORECASE,
-)
-_CODE = re.compile(
-    r"\.(?:py|pyi|pyx|js|jsx|mjs|cjs|ts|tsx|vue|svelte|go|rs|java|kt|kts|scala|groovy|gradle|c|cc|cpp|cxx|h|hh|hpp|m|mm|cs|vb|fs|swift"
-    r"|rb|erb|php|phtml|pl|pm|lua|r|jl|ex|exs|erl|hs|clj|cljs|dart|sol|zig|nim|tf|tfvars|hcl|bicep|html?|json|ipynb|proto|graphql|sql|tmpl|tpl|j2|jinja2?)$",
-    re.IGNORECASE,
-)
-_TRIAL = re.compile(
-    r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?|examples?|samples?|demos?|docs?|e2e|benchmarks?)(?:/|$)"
-    r"|(?:^|/)(?:test_[^/]*|[^/]*[_.-](?:tests?|spec|example|sample|template|dist|mock)(?:\.[^/]*)?|conftest\.py)$",
-    re.IGNORECASE,
-)
+NAME_REACH = GAP + 60
+"""Bytes before a value in which a name may begin that announces it."""
+
+_DEEPEST = 2  # layers of encoding that are taken off
 
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Both layers over a set of formats."""
+    """All layers over a set of formats.  One scan at a time: work is split over processes."""
 
-    literals: Matcher
-    keyed: Sequence[Format]
+    parts: Bundle
+    first_generic: int
+    first_announced: int
+    first_layer: int
+    first_mark: int
 
     @classmethod
-    def of(cls, formats: Sequence[Format]) -> Scanner:
-        """A scanner for the formats."""
-        return cls(LiteralMatcher.of(formats), [f for f in formats if f.key is not None])
+    def of(cls, directory: Path) -> Scanner:
+        """A scanner for the formats of a directory.  Raises FormatError."""
+        parts = bundle.load(directory)
+        first = len(parts.owners)
+        announced = first + len(generic.EXPRESSIONS)
+        layer = announced + len(bundle.ANNOUNCED)
+        return cls(parts, first, announced, layer, layer + len(parts.layers.expressions))
 
-    def scan(self, data: bytes, path: str) -> list[Candidate]:
+    @property
+    def version(self) -> str:
+        """Changes with whatever could change what is found."""
+        return self.parts.version
+
+    @property
+    def formats(self) -> Sequence[Format]:
+        """The formats, heaviest first."""
+        return self.parts.formats
+
+    def places(self, data: Bytes) -> list[tuple[int, int]]:
+        """Where something may be, for a caller that has the bytes only as long as this call (see `confirmed`)."""
+        return self.parts.matcher.places(data)
+
+    def is_marked(self, places: list[tuple[int, int]]) -> bool:
+        """Whether a comment that speaks to a scanner is among the places."""
+        return any(number >= self.first_mark for number, _ in places)
+
+    def first(self, data: bytes, places: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+        """A place at which something is, each judged as if no path were known; None when there is nothing."""
+        file = File.of(data)
+        for place in places:
+            if place[0] < self.first_layer and next(self._direct(file, [place], loose=True), None) is not None:
+                return place
+        encoded = [place for place in places if self.first_layer <= place[0] < self.first_mark]
+        if not encoded or not self._encoded(file, encoded, 0, []):
+            return None
+        return next((place for place in encoded if self._encoded(file, [place], 0, [])), encoded[0])
+
+    def scan(self, data: bytes, path: str = "") -> list[Candidate]:
         """The credentials of a file, by position; `path` tells what sort of file it is and is not opened."""
-        generated = _GENERATED.search(path) is not None
-        second = AssignmentMatcher(self.keyed, path, bare=_CODE.search(path) is None, generic=not generated)
-        chosen = self._chosen(data, second)
-        return [_doubtful(c) for c in chosen] if _TRIAL.search(path) else chosen
+        return self.confirmed(data, path, self.places(data))
+
+    def confirmed(self, data: bytes, path: str, places: list[tuple[int, int]]) -> list[Candidate]:
+        """The credentials at places of a file, by position."""
+        chosen = self._chosen(File.of(data, path), places, 0, loose=True)
+        return [_doubtful(c) for c in chosen] if chosen and trial(path) else chosen
 
     def known(self, data: bytes) -> list[Candidate]:
-        """The credentials in known formats only, by position."""
-        return self._chosen(data, AssignmentMatcher(self.keyed, generic=False))
+        """The credentials in known formats only, by position, without taking off encodings."""
+        return self._chosen(File.of(data), self.places(data), _DEEPEST, loose=False)
 
-    def _chosen(self, data: bytes, second: Matcher) -> list[Candidate]:
-        found = [*self.literals.scan(data), *second.scan(data)]
-        return without_overlaps(pairs.join(without_overlaps(found), data)) if found else []
+    def _chosen(self, file: File, places: list[tuple[int, int]], depth: int, *, loose: bool) -> list[Candidate]:
+        if not places:
+            return []
+        found = list(self._direct(file, places, loose=loose))
+        found += self._encoded(file, places, depth, found)
+        return without_overlaps(pairs.join(without_overlaps(found), file.data, self.formats)) if found else []
+
+    def _direct(self, file: File, places: list[tuple[int, int]], *, loose: bool) -> Iterator[Candidate]:
+        asked: dict[int, bool] = {}  # places at which names were looked for
+        for number, place in dict.fromkeys(places):
+            if number < self.first_generic:
+                items = [self.formats[index] for index in self.parts.owners[number]]
+                yield from (c for item in items if item.anchors and (c := anchored(item, file, place)) is not None)
+                if all(item.anchors for item in items):
+                    continue
+            elif number >= self.first_layer:
+                continue
+            if place not in asked:
+                found = self._named(file, place, loose=loose)
+                asked[place] = found is not None
+                if found is not None:
+                    yield found
+            if loose and self.first_generic <= number < self.first_announced:
+                found = generic.confirm(file, place, number - self.first_generic)
+                # What begins like a format and is not of it is no secret of another kind.
+                if found is not None and not found.value.reveal().startswith(self.parts.anchors):
+                    yield found
+
+    def _named(self, file: File, place: int, *, loose: bool) -> Candidate | None:
+        """The candidate of the format whose name stands nearest before the place, the longest of several names."""
+        if not may_be_keyed(file.data, place):
+            return None
+        low = max(0, place - NAME_REACH)
+        found = []
+        for number, at in self.parts.names.places(file.data[low:place]):
+            length, formats = self.parts.named[number]
+            start, end = low + at, low + at + length
+            found += [(place - end, -length, index, (start, end)) for index in formats]
+        found.sort()
+        for _, _, index, name in found:
+            if (candidate := keyed(self.formats[index], file, place, name)) is not None:
+                return candidate
+        for _, _, index, name in found[:1] if loose else ():
+            return attributed(self.formats[index].provider, file, place, name)
+        return None
+
+    def _encoded(
+        self, file: File, places: list[tuple[int, int]], depth: int, direct: list[Candidate]
+    ) -> list[Candidate]:
+        """What encoded text holds, at the place where the encoded text lies; not what can be read there without."""
+        encoded = [(n - self.first_layer, place) for n, place in places if self.first_layer <= n < self.first_mark]
+        if not encoded or depth >= _DEEPEST:
+            return []
+        found = []
+        for layer in self.parts.layers.unfold(file.data, encoded):
+            seen = {c.value.reveal() for c in direct if layer.start <= c.start < layer.end}
+            for item in self._chosen(File.of(layer.data, file.path), self.places(layer.data), depth + 1, loose=True):
+                if item.value.reveal() not in seen:
+                    start, end = layer.outer(item.start), layer.outer(item.end - 1) + 1
+                    layers, line = (layer.how, *item.layers), file.lines.at(start)
+                    found.append(replace(item, start=start, end=end, line=line, layers=layers))
+        return found
+
+
+@functools.cache
+def shipped() -> Scanner:
+    """The scanner for the formats of this installation, made once in a process.  Raises FormatError."""
+    return Scanner.of(shipped_directory())
 
 
 def without_overlaps(found: Iterable[Candidate]) -> list[Candidate]:
     """One candidate for each value, by position: the heaviest wins, then the longest, then the first by format."""
     starts: list[int] = []  # of the chosen, sorted; what is chosen never overlaps, so its ends are sorted too
     chosen: dict[int, Candidate] = {}
-    for item in sorted(found, key=lambda c: (-c.weight, c.start - c.end, c.start, c.format or "")):
+    for item in sorted(found, key=lambda c: (-c.weight, len(c.layers), c.start - c.end, c.start, c.format or "")):
         place = bisect_left(starts, item.end)
         if place and chosen[starts[place - 1]].end > item.start:
             continue
@@ -77,12 +172,7 @@ def without_overlaps(found: Iterable[Candidate]) -> list[Candidate]:
     return [chosen[start] for start in starts]
 
 
-def is_trial(path: str) -> bool:
-    """Whether the path speaks of tests, examples or documentation, where invented values are common."""
-    return _TRIAL.search(path) is not None
-
-
 def _doubtful(item: Candidate) -> Candidate:
     if item.confidence is Confidence.HIGH and item.facts.get("checksum") is None and item.format is not None:
         return replace(item, confidence=Confidence.MEDIUM)
-    return replace(item, confidence=Confidence.LOW) if item.format is None else item
+    return item

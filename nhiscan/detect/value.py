@@ -8,11 +8,11 @@ import re
 from typing import TYPE_CHECKING
 
 from nhiscan.detect import noise
-from nhiscan.detect.formats import Format, shipped_formats
-from nhiscan.detect.scan import Scanner
+from nhiscan.detect.scan import shipped
 
 if TYPE_CHECKING:
     from nhiscan.detect.candidate import Candidate
+    from nhiscan.detect.formats import Format
 
 # What may stand before a credential in a value that is nothing but that credential.
 _LEAD = re.compile(r"(?:https?://(?:[^\s:/@]*:)?|[A-Za-z][A-Za-z-]{2,15}\s+)?")
@@ -30,10 +30,10 @@ def recognise(value: str, name: str = "") -> Candidate | None:
     first = len(_bytes(head)) + 1
     data = _bytes(head + text)
     last = len(data) - 1
-    for found in _scanner().known(data):
+    for found in shipped().known(data):
         lead = data[first : max(first, found.start)].decode("utf-8", "surrogateescape")
         rest = found.end == last or _ADDRESS.fullmatch(value)
-        if found.start >= first and rest and _LEAD.fullmatch(lead):
+        if found.start >= first and rest and not found.sample and _LEAD.fullmatch(lead):
             return found
     return None
 
@@ -47,13 +47,8 @@ def is_stand_in(value: str) -> bool:
 
 
 @functools.cache
-def _scanner() -> Scanner:
-    return Scanner.of(shipped_formats())
-
-
-@functools.cache
 def _anchored() -> tuple[Format, ...]:
-    return tuple(f for f in shipped_formats() if f.anchors)
+    return tuple(f for f in shipped().formats if f.anchors)
 
 
 def _bytes(text: str) -> bytes:

@@ -11,18 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nhiscan.detect import checksum, claims, noise, plugins
-from nhiscan.detect.assignments import Assignment, assignments
+from nhiscan.detect import checksum, claims, noise
 from nhiscan.detect.candidate import Candidate
+from nhiscan.detect.confirm import key_before
 from nhiscan.detect.examples import assemble
-from nhiscan.detect.formats import FormatError, load_formats, shipped_formats
-from nhiscan.detect.generic import judge
-from nhiscan.detect.matcher import LiteralMatcher, key_before
-from nhiscan.detect.scan import Scanner, is_trial, without_overlaps
+from nhiscan.detect.formats import FormatError, load_formats
+from nhiscan.detect.paths import trial as is_trial
+from nhiscan.detect.scan import shipped, without_overlaps
 from nhiscan.model import Confidence, CredentialKind, ExposurePart
 from nhiscan.sensitive import Sensitive
 
-SCANNER = Scanner.of(shipped_formats())
+SCANNER = shipped()
 TOKEN = assemble("{an:32}", "token")
 PASSWORD = assemble("{an:12}", "password") + "!7"
 
@@ -49,63 +48,13 @@ def test_a_value_is_read_from_every_form_of_assignment(line):
     assert values(line.format(t=TOKEN)) == [TOKEN]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "api_token = os.environ['API_TOKEN']", 'api_token = "${{API_TOKEN}}"', 'api_token = "{{{{ token }}}}"', "api_token: !vault x",
-        'api_token = "your-api-token-goes-here"', 'api_token = "xxxxxxxxxxxxxxxxxxxxxxxx"', 'api_token = "<api token of the app>"',
-        'password = "password"', 'password = "changeme123"', 'token_type = "Bearer abc"', 'token_url = "https://acme.io/oauth/token"',
-        'secret_name = "prod/database/main-8f3a9c1b2d"', 'key_path = "/etc/ssl/private/server.key"', 'private_key = "certs/server.pem"',
-        'password_hash = "{h64}"', 'checksum_key = "{h40}"', 'cache_key = "{h32}"', 'public_key = "{t}"', "token = request.headers.token",
-        'api_key = "api_key"', 'token = "accessTokenExpiresInSeconds"', 'access_token = "get_access_token_silent"',
-        'token_id = "{u}"', 'session_key = "{u}"', 'secret = "2026-11-01T10:00:00Z"', 'password: "%s"', 'password = "********"',
-        'csrf_token = "{t}"', 'auth = "user@acme.io"', 'keyboard = "{t}"', 'token = "(?P<token>[a-z0-9]{{12,40}})"', "secret = 3",
-        'webhook = "https://acme.io/hook/abc123def"', "password = self.get('x')", 'token = "AbstractSingletonProxyFactory"',
-        'api_key = "abcdefghijklmnop1234"', 'api_key = "{h16}"', 'auth = "0000000000000000"', 'password = "@localhost"', 'password = "ab"',
-    ],
-)  # fmt: skip
-def test_what_only_looks_like_a_secret_is_left_alone(line):
-    holes = {"t": TOKEN, "u": assemble("{uuid}"), **{f"h{n}": assemble(f"{{hex:{n}}}") for n in (16, 32, 40, 64)}}
-    assert values(line.format(**holes)) == []
-
-
-def test_an_api_key_that_is_a_uuid_is_doubted_and_not_hidden():
-    (found,) = scan(assemble('api_key = "{uuid}"'))
-    assert found.confidence is Confidence.LOW
-
-
-@pytest.mark.parametrize(
-    ("value", "level"),
-    [
-        ("Tr0ub4dor&3", Confidence.MEDIUM),
-        ("qzjxvkwpm", Confidence.LOW),
-        ("winter2025", Confidence.MEDIUM),
-        ("hunter2", None),
-        ("kq7z1p", Confidence.MEDIUM),
-    ],
-)
-def test_passwords_are_believed_by_how_mixed_they_are(value, level):
-    item = Assignment("db_password", value, 0, len(value), quoted=True, strict=False)
-    assert judge(item) is level
-
-
 def test_a_word_in_a_loose_form_is_no_password():
     assert values('["password", "Username1", "token", "refresh"]') == []
-
-
-def test_bare_values_count_in_settings_and_not_in_code():
-    assert values(f"password={PASSWORD}", "a.env") == [PASSWORD]
-    assert values(f"password={PASSWORD}", "a.py") == []
 
 
 def test_generated_files_are_left_to_the_exact_formats():
     text = f'"token": "{TOKEN}"\n"x": "{assemble("ghp_{crc}")}"'
     assert [c.format for c in scan(text, "package-lock.json")] == ["github-classic-pat"]
-
-
-def test_very_long_lines_are_left_to_the_exact_formats():
-    blob = "a" * 6_000 + f';password="{PASSWORD}";k="{assemble("ghp_{crc}")}";' + "b" * 6_000
-    assert [c.format for c in scan(blob, "a.env")] == ["github-classic-pat"]
 
 
 def test_one_value_never_gives_two_candidates():
@@ -207,33 +156,14 @@ def test_what_is_no_basic_credential_is_left_alone(text):
     assert claims.basic_pair(text) is None
 
 
-def test_addresses_with_demonstration_passwords_are_left_alone():
+def test_addresses_with_demonstration_passwords_are_samples():
     for login in ("postgres:postgres", "user:password", "app:app123", "root:rootroot"):
-        assert values(f"DATABASE_URL=postgres://{login}@localhost/app") == []
+        assert all(c.sample for c in scan(f"DATABASE_URL=postgres://{login}@localhost/app"))
 
 
 def test_the_driver_of_a_connection_string_belongs_to_it():
     dsn = f"postgresql+psycopg2://app:{PASSWORD}@db.acme.io/app"
     assert values(f'url = "{dsn}"', "a.py") == [dsn]
-
-
-def test_detect_secrets_is_asked_about_the_rest_of_a_line():
-    other = assemble("{b64:44}", "other")
-    (found,) = scan(f'token = "settings.acme.token"; blob = "{other}"', "a.py")
-    assert (found.value.reveal(), found.detector, found.confidence) == (
-        other, "detect-secrets.Base64HighEntropyString", Confidence.LOW,
-    )  # fmt: skip
-    assert plugins.opinions("a.py", "x" * 1_001) == []
-
-
-def test_detect_secrets_never_verifies_over_the_network(monkeypatch):
-    import socket
-
-    def refuse(*_args, **_kwargs):
-        raise AssertionError
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    assert plugins.opinions("a.py", f'password = "{PASSWORD}"')
 
 
 @pytest.mark.parametrize(
@@ -316,16 +246,21 @@ def test_short_or_repeating_values_are_placeholders():
 
 
 def test_shipped_formats_cover_forty_formats_of_twenty_five_providers():
-    formats = shipped_formats()
+    formats = shipped().formats
     assert len(formats) >= 40
     assert len({f.provider for f in formats}) >= 25
     # A page, or the name of one where the page lies on the host of a package registry.
     assert all(f.match and f.no_match and (f.source.startswith("https://") or ", " in f.source) for f in formats)
 
 
-def test_no_format_publishes_a_secret_group():
-    allowed = {"value", "password", "login", "key_id", "team_id", "bot_id", "app_id", "bot", "mode", "use", "host"}
-    assert {g for f in shipped_formats() for g in f.pattern.groupindex} <= allowed
+def test_facts_of_a_value_are_no_large_part_of_it():
+    """A public id inside a token may be shown; what is left of the token must be long enough to be the secret."""
+    for item in shipped().formats:
+        for found in shipped().scan(assemble(item.match[0]).encode(), "a.ini"):
+            secret = found.value.reveal()
+            if found.format == item.id and found.part is ExposurePart.VALUE and not found.public:
+                inside = sum(len(fact) for fact in found.facts.values() if len(fact) > 5 and fact in secret)
+                assert len(secret) - inside >= min(12, len(secret) // 3), item.id
 
 
 GOOD = "provider: acme\ntitle: Acme\nformats:\n  - id: acme-key\n    kind: api_key\n    source: https://acme.io\n"
@@ -342,7 +277,7 @@ GOOD = "provider: acme\ntitle: Acme\nformats:\n  - id: acme-key\n    kind: api_k
         (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    checksum: crc9\n", "checksum"),
         (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [1]\n", "list of texts"),
         (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    human: maybe\n", "true or false"),
-        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    near: [x]\n", "mappings"),
+        (GOOD + "    pattern: '(?P<value>x)'\n    anchors: [x]\n    near: [x]\n", "near is a mapping"),
         (GOOD.replace("api_key", "sword") + "    pattern: '(?P<value>x)'\n    anchors: [x]\n", "sword"),
     ],
 )  # fmt: skip
@@ -360,14 +295,8 @@ def test_two_formats_of_one_id_are_refused(tmp_path):
 
 
 def test_near_facts_are_demanded():
-    matcher = LiteralMatcher.of(shipped_formats())
     text = assemble("SharedAccessKey={b64:43}=").encode()
-    assert "azure-shared-access-key" not in {c.format for c in matcher.scan(text)}
-
-
-def test_assignments_of_one_value_come_once():
-    found = list(assignments(b'secret_access_key_token = "abc123def456"', bare=True))
-    assert [(a.key, a.value) for a in found] == [("secret_access_key_token", "abc123def456")]
+    assert "azure-shared-access-key" not in {c.format for c in shipped().known(text)}
 
 
 @pytest.mark.parametrize(
@@ -386,18 +315,8 @@ def test_assignments_of_one_value_come_once():
     ],
 )
 def test_words_digests_and_encrypted_values_are_no_secrets(line):
-    scanner = Scanner.of(shipped_formats())
+    scanner = shipped()
     assert scanner.scan(line.encode(), "app/settings.py") == []
-
-
-def test_prose_with_brackets_is_no_settings_file():
-    text = b"def authenticate(self, username=None, password=None):\nsee http://auth.acme.example:5000/v2.0/tokens\n"
-    assert Scanner.of(shipped_formats()).scan(text, "docs/login.txt") == []
-
-
-def test_a_name_that_says_dummy_makes_its_value_doubtful():
-    (found,) = Scanner.of(shipped_formats()).scan(b'DUMMY_SECRET = "q8Zt4Vw1Xc7Lp2Rk9"', "app.py")
-    assert found.confidence is Confidence.LOW
 
 
 def test_shown_texts_lose_the_values_in_them():

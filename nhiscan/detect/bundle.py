@@ -1,0 +1,199 @@
+"""Formats and their automaton, made once and kept: reading and compiling takes seconds, loading does not.
+
+What is kept lies in the user's cache directory under a name made of everything it depends on.  It holds patterns only.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import platform
+import re
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nhiscan import __version__, cache
+from nhiscan.detect import formats as formats_of
+from nhiscan.detect import generic
+from nhiscan.detect.confirm import GAP
+from nhiscan.detect.dialect import prefixes
+from nhiscan.detect.layers import Layers
+from nhiscan.detect.stage import Expression, matcher_kind
+from nhiscan.model import ExposurePart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from nhiscan.detect.formats import Format
+    from nhiscan.detect.stage import Matcher
+
+    Owned = dict[Expression, tuple[int, ...]]
+    Owners = tuple[tuple[int, ...], ...]
+
+MARKS = (
+    Expression(b"nhiscan:[ \\t]{1,4}ignore", 1),
+    Expression(b"pragma: ?(?:allow|white)list", 1, caseless=True),
+)
+"""Comments that speak to a scanner."""
+
+_WORDS = "key|token|secret|access|private|passw[a-z]{0,4}|pwd|auth|credential|bearer|id|pat|jwt|sid|dsn|license"
+ANNOUNCED = (Expression(rf"(?:{_WORDS})[^A-Za-z0-9_\n]{{1,6}}[A-Za-z0-9+/_-]{{12}}".encode(), 12, caseless=True),)
+"""Places at which a value may stand that only a provider's name makes one: a word for secrets, then a long word."""
+
+_KEYED_MOST = 12  # bytes of a value without a beginning of its own: longer ones triple the time of compiling
+_JOINTS = (b"_", b"", b"-", b".", b" ")
+_LONG_ANCHOR = 5
+_FAMILY = "detect-"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The formats, the encodings around them, and the automaton over everything that points to either.
+
+    The expressions of `matcher` are those of the formats (`owners`: for each the formats it may be the beginning of, by
+    index), then those of the generic layer, ANNOUNCED, those of encodings, and MARKS.  `names` is a small automaton
+    over keywords, asked only about the bytes before a value; `named` has length and formats of each.  `version`
+    changes with whatever could change what is found.
+    """
+
+    formats: tuple[Format, ...]
+    owners: Owners
+    layers: Layers
+    matcher: Matcher
+    names: Matcher
+    named: tuple[tuple[int, tuple[int, ...]], ...]
+    version: str
+    expressions: tuple[Expression, ...]
+
+    @functools.cached_property
+    def anchors(self) -> tuple[str, ...]:
+        """The longer literals that values of formats begin with."""
+        texts = {a.decode("ascii") for item in self.formats for a in item.anchors if len(a) >= _LONG_ANCHOR}
+        return tuple(sorted(texts))
+
+
+def load(directory: Path) -> Bundle:
+    """The bundle for a directory of formats, made or read from what is kept.  Raises FormatError."""
+    version = _version(directory)
+    name = f"{_FAMILY}{version}.bin"
+    if (kept := cache.load(name)) is not None:
+        return _unpacked(kept, version)
+    items = formats_of.read(directory)
+    found = formats_of.built(items)
+    owned, named = expressions_of(found)
+    layers = _layers(found)
+    expressions = _all(owned, layers)
+    matcher = matcher_kind().of(expressions)
+    names = matcher_kind().of(tuple(named))
+    facts = json.dumps({"formats": items, "owned": _plain(owned), "named": _plain(named)}).encode()
+    cache.store(_FAMILY, name, b"".join(_framed(part) for part in (facts, matcher.keep(), names.keep())))
+    lengths = tuple((e.length, formats) for e, formats in named.items())
+    return Bundle(found, tuple(owned.values()), layers, matcher, names, lengths, version, expressions)
+
+
+def _plain(owners: Mapping[Expression, tuple[int, ...]]) -> list[tuple[str, int, bool, tuple[int, ...]]]:
+    return [(e.text.decode("ascii"), e.length, e.caseless, formats) for e, formats in owners.items()]
+
+
+def _framed(part: bytes) -> bytes:
+    return len(part).to_bytes(8, "big") + part
+
+
+def _all(owned: Iterable[Expression], layers: Layers) -> tuple[Expression, ...]:
+    return (*owned, *generic.EXPRESSIONS, *ANNOUNCED, *layers.expressions, *MARKS)
+
+
+def _layers(found: Sequence[Format]) -> Layers:
+    return Layers.of({anchor for item in found for anchor in item.anchors})
+
+
+def expressions_of(formats: Sequence[Format]) -> tuple[Owned, Owned]:
+    """What points to formats, and the formats (by index) that each may point to.
+
+    First what is looked for in whole files, then what is looked for before a value that the generic layer points to:
+    thousands of names would double the cost of every byte, and most name a variable that speaks of a secret anyway.
+    """
+    owned: Owned = {}
+    named: Owned = {}
+    for number, item in enumerate(formats):
+        for expression in _anchored(item) if item.anchors else _addressed(item):
+            owned[expression] = (*owned.get(expression, ()), number)
+        for word in item.keywords:
+            for variant in _variants(word):
+                expression = Expression(_escaped(variant), len(variant), caseless=True)
+                named[expression] = (*named.get(expression, ()), number)
+    return owned, named
+
+
+def _variants(word: str) -> list[bytes]:
+    """A keyword with its parts joined in each of the ways that names are joined."""
+    parts = word.encode("ascii").split(b"_")
+    return [joint.join(parts) for joint in (_JOINTS if len(parts) > 1 else (b"",))]
+
+
+def _anchored(item: Format) -> list[Expression]:
+    """The fixed beginnings of the pattern; the anchors alone where those are longer."""
+    ways = prefixes(item.expression)
+    least = min(len(a) for a in item.anchors)
+    if all(len(way.texts) >= least for way in ways):
+        return [Expression(way.text.encode("ascii"), len(way.texts)) for way in ways]
+    return [Expression(_escaped(anchor), len(anchor)) for anchor in item.anchors]
+
+
+def _addressed(item: Format) -> list[Expression]:
+    """Hosts, headers and names of ids: they stand before a value without a word for secrets between."""
+    chosen = [w for w in item.keywords if "." in w or "x-" in w or item.part is ExposurePart.KEY_ID]
+    words = [re.escape(word).replace("_", "[_.-]?") for word in chosen]
+    if not words:
+        return []
+    lead = rf"(?i:{'|'.join(words)})[\x00-\xff]{{0,{GAP}}}[^A-Za-z0-9_]"
+    ways = prefixes(item.expression, _KEYED_MOST)
+    return [Expression((lead + way.text).encode("ascii"), len(way.texts)) for way in ways]
+
+
+def _escaped(anchor: bytes) -> bytes:
+    return b"".join(bytes([c]) if chr(c).isalnum() or c in b"_ " else b"\\x%02x" % c for c in anchor)
+
+
+def _version(directory: Path) -> str:
+    system = (__version__, platform.machine(), sys.platform, str(sys.version_info[:2]), _library())
+    code = Path(__file__).parent.glob("*.py")
+    return cache.stamp(*system, files=[*sorted(directory.glob("*.yaml")), *sorted(code)])
+
+
+def _library() -> str:
+    kind = matcher_kind()
+    from importlib import metadata
+
+    name = {"Vectorscan": "hyperscan"}.get(kind.__name__, "ahocorasick-rs")
+    with suppress(metadata.PackageNotFoundError):
+        return f"{kind.__name__} {metadata.version(name)}"
+    return kind.__name__
+
+
+def _unpacked(kept: bytes, version: str) -> Bundle:
+    facts, compiled, compiled_names = _unframed(kept)
+    told = json.loads(facts)
+    found = formats_of.built([(provider, item) for provider, item in told["formats"]])
+    layers = _layers(found)
+    owned, named = (_restored(told[part]) for part in ("owned", "named"))
+    expressions = _all([e for e, _ in owned], layers)
+    matcher = matcher_kind().of(expressions, compiled)
+    names = matcher_kind().of([e for e, _ in named], compiled_names)
+    lengths = tuple((e.length, formats) for e, formats in named)
+    return Bundle(found, tuple(formats for _, formats in owned), layers, matcher, names, lengths, version, expressions)
+
+
+def _restored(rows: Iterable[tuple[str, int, bool, list[int]]]) -> list[tuple[Expression, tuple[int, ...]]]:
+    return [(Expression(text.encode("ascii"), length, caseless), tuple(o)) for text, length, caseless, o in rows]
+
+
+def _unframed(kept: bytes) -> Iterator[bytes]:
+    place = 0
+    while place < len(kept):
+        size = int.from_bytes(kept[place : place + 8], "big")
+        yield kept[place + 8 : place + 8 + size]
+        place += 8 + size

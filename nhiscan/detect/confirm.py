@@ -1,0 +1,307 @@
+"""The second stage: from a place that the automaton names to a candidate, by one regex anchored there.
+
+A regex is never searched through a file; look-back is at most `LOOK_BACK` bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nhiscan.detect import checksum, claims, names, noise
+from nhiscan.detect.candidate import Candidate
+from nhiscan.detect.paths import Setting, holds_settings, setting
+from nhiscan.detect.rarity import surplus
+from nhiscan.model import Confidence, CredentialKind, ExposurePart
+from nhiscan.sensitive import Sensitive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nhiscan.detect.formats import Format
+
+LOOK_BACK = 200
+GAP = 80
+"""Bytes between a keyword and the value it announces."""
+
+_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_NEVER_BEFORE = _WORD | frozenset(b"@#+")  # a pinned commit, a fragment, the middle of base64
+_ESCAPED = frozenset(b"nrt")  # the letter of `\n` before a token belongs to the escape
+_SCHEMES = {
+    "postgres": "postgres", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql", "mongodb": "mongodb",
+    "redis": "redis", "rediss": "redis", "snowflake": "snowflake", "neo4j": "neo4j", "clickhouse": "clickhouse",
+}  # fmt: skip
+_JWT_WEIGHT = 25  # above the format of any JWT
+_SUPABASE_ROLES = frozenset({"anon", "service_role"})
+SILENT = frozenset({"value", "password", "login"})
+"""Groups of a pattern that never become facts: a user name in an address can be a token itself."""
+_KEY = re.compile(
+    rb"""([A-Za-z_][\w.-]{0,80})["'`]?\]?["']?\s{0,8}(?::\s?[\w\[\]. |]{1,30}\s?=|:=|=>|=|:|,|\()\s{0,8}"""
+    rb"""(?:value["']?\s?[:=]\s?)?\\?(?:[bBrRuUfF]{0,2}["'`])?(?:(?:Bearer|Basic|[Tt]oken|Bot)\s)?\Z"""
+)
+# What makes a keyword announce a value: an assignment, a call, an argument, or a word for secrets right before it.
+_ASSIGNS = re.compile(rb"[=:>(,]")
+_CALLS_SECRET = re.compile(
+    rb"(?i:key|token|secret|access|private|passw\w{0,4}|pwd|auth\w{0,9}|cred\w{0,8}|bearer|(?<![a-z])(?:pat|id))[\W_]{1,3}\Z"
+)
+_LOOSE = re.compile(rb"[A-Za-z0-9_+/.~=-]{12,200}(?![A-Za-z0-9_+/.~=:(\[{-])")
+# Values that begin like a variable.
+_DOLLAR = (b"$1$", b"$2", b"$5$", b"$6$", b"$7$", b"$8$", b"$9$", b"$krb5", b"$apr1$", b"$y$")
+_QUOTES = (b'"', b"'", b"`")
+_MASK = re.compile(r"([xX*#.])\1{5}")
+_RUN = re.compile(r"([^=])\1{7}")  # chance would not repeat a character so often
+_WRITTEN = -20.0  # bits of rarity; a generated value of a fixed shape has more (`rarity.surplus`), words have less
+_RANDOM, _RARE = 0.4, 0.6  # bits for each character
+_ASSIGNED = re.compile(rb"""[=:>(,]\s{0,4}["']?[\w./+-]{8}""")
+_DIGEST = re.compile(
+    rb"(?i)(?:sha-?\d{0,3}|md5|hash|digest|checksum|commit|etag|revision|rev|integrity|fingerprint|version|uuid|guid)"
+    rb"""["'`\]]{0,2}\s{0,4}[:=]{1,2}\s{0,4}["'`]?(?:sha\d{1,3}[-:])?\Z"""
+)
+_STAND_IN = re.compile(
+    r"your|insert|replace|change|placeholder|redacted|dummy|goes[_-]?here|<|>|\*{3}|\.{3}", re.IGNORECASE
+)
+
+
+_FEW = 16  # positions for which counting is quicker than a table of all lines
+
+
+class Lines:
+    """Line numbers of byte positions in one file, counted once and only when asked for."""
+
+    __slots__ = ("_asked", "_data", "_ends")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._ends: list[int] | None = None
+        self._asked = 0
+
+    def at(self, position: int) -> int:
+        """The line (from 1) that holds the byte."""
+        if self._ends is None and self._asked < _FEW:
+            self._asked += 1
+            return self._data.count(b"\n", 0, position) + 1
+        if self._ends is None:
+            self._ends = [m.start() for m in re.finditer(rb"\n", self._data)]
+        return bisect_right(self._ends, position - 1) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The bytes of one file, its lines, and the path that tells what sort of file it is."""
+
+    data: bytes
+    lines: Lines
+    path: str = ""
+
+    @classmethod
+    def of(cls, data: bytes, path: str = "") -> File:
+        """A file whose lines are counted when first asked for."""
+        return cls(data, Lines(data), path)
+
+
+def anchored(item: Format, file: File, place: int) -> Candidate | None:
+    """The candidate of a format whose value begins with a literal, at that literal."""
+    data, begin = file.data, None
+    if item.anchors and not data.startswith(item.anchors, place):
+        return None
+    if item.before is not None:
+        before = item.before.search(data, max(0, place - 100), place)
+        if before is None:
+            return None
+        begin = before.start()
+    elif place and data[place - 1] in _WORD and data[place] in _WORD and not _escape(data, place):
+        return None
+    match = item.pattern.match(data, place)
+    if match is None:
+        return None
+    return build(item, file, match, key_before(data, place if begin is None else begin), begin)
+
+
+def keyed(item: Format, file: File, place: int, name: tuple[int, int]) -> Candidate | None:
+    """The candidate of a format that only its surroundings tell: `name` (start, end) announces what stands here."""
+    data = file.data
+    match = item.pattern.match(data, place)
+    if match is None or not announced(data, name, place) or _is_written(_text(match["value"])):
+        return None
+    if item.decode is None and match["value"].startswith(b"eyJ"):
+        # What the token says of itself is worth more than its provider.
+        item = replace(item, decode="jwt", weight=max(item.weight, _JWT_WEIGHT))
+    found = build(item, file, match, key_before(data, place))
+    return found and replace(found, basis="keyword + format", distance=place - name[1])
+
+
+def attributed(provider: str, file: File, place: int, name: tuple[int, int]) -> Candidate | None:
+    """The candidate for a value in no known format that a provider's name and a word for secrets announce."""
+    data = file.data
+    if not announced(data, name, place) or not _CALLS_SECRET.search(data, name[0], place):
+        return None
+    match, key = _LOOSE.match(data, place), key_before(data, place)
+    if match is None or (key is not None and names.role(key) is names.Role.NONE):
+        return None
+    value = _text(match[0])
+    rare = surplus(value) >= _RARE * len(value) and any(map(str.isdigit, value))
+    ascending = noise.is_placeholder(value) and not noise.says_placeholder(value)
+    sample = not rare and ascending and not _is_stand_in(value) and any(map(str.isdigit, value))
+    if setting(file.path) is Setting.CODE and data[place - 1 : place] not in _QUOTES:
+        return None  # a variable, or a part of an expression
+    if not (rare or sample or noise.is_uuid(value)) or noise.is_reference(value) or noise.is_code(value):
+        return None
+    return Candidate(
+        kind=CredentialKind.UNKNOWN, value=Sensitive(value), line=file.lines.at(place), start=place, end=match.end(),
+        provider=provider, key_name=key, confidence=Confidence.LOW, detector="nhiscan.named",
+        basis="provider + keyword", sample=sample, distance=place - name[1], weight=-1,
+    )  # fmt: skip
+
+
+def _is_written(text: str) -> bool:
+    """Whether a value of the right shape is a name or words all the same, and not ascending digits of a sample."""
+    return surplus(text) < _WRITTEN and not noise.is_placeholder(text)
+
+
+def may_be_keyed(data: bytes, place: int) -> bool:
+    """Whether a value without a beginning of its own can stand here: not inside a word, and not named a digest."""
+    return not (place and data[place - 1] in _NEVER_BEFORE) and not _DIGEST.search(data, max(0, place - 60), place)
+
+
+def announced(data: bytes, name: tuple[int, int], place: int) -> bool:
+    """Whether the name (start, end) announces the value at the place: near it, and with something that assigns."""
+    start, end = name
+    if place - end > GAP or _inside_word(data, start):
+        return False
+    end_of_line = data.find(b"\n", end, place)
+    if end_of_line >= 0 and (data.find(b"\n", end_of_line + 1, place) >= 0 or _ASSIGNED.search(data, end, end_of_line)):
+        return False  # the name has got its value on its own line
+    return (_ASSIGNS.search(data, end, place) or _CALLS_SECRET.search(data, start, place)) is not None
+
+
+def _inside_word(data: bytes, start: int) -> bool:
+    before, first = data[start - 1 : start], data[start : start + 1]
+    return before.isalpha() and first.isalpha() and before.islower() == first.islower()
+
+
+def build(
+    item: Format, file: File, match: re.Match[bytes], key: str | None, begin: int | None = None
+) -> Candidate | None:
+    """The candidate for a match of a format's pattern, assigned to `key`; None when decoding or noise speak against it.
+
+    `begin` is where the value starts when part of it lies before the match.
+    """
+    data = file.data
+    start, end = match.span("value")
+    start = start if begin is None else begin
+    text = _text(data[start:end])
+    groups = match.groupdict()
+    proof = _text(groups.get("password") or data[start:end])
+    if (noise.is_reference(text) and not match["value"].startswith(_DOLLAR)) or _is_stand_in(proof):
+        return None
+    facts = {**item.facts, **{k: v.decode("utf-8", "replace") for k, v in groups.items() if k not in SILENT and v}}
+    for name, pattern in item.near.items():
+        found = pattern.search(data, max(0, start - item.within), end + item.within)
+        if found is None:
+            return None
+        facts[name] = found[1].decode("utf-8", "replace")
+    confidence, basis = item.confidence, "format"
+    if item.checksum is not None:
+        right = checksum.verify(item.checksum, text)
+        basis = "format + checksum" if right else "format, checksum differs"
+        if not right:
+            facts["checksum"], confidence = "mismatch", Confidence.MEDIUM
+    decoded = _decode(item.decode, text)
+    if decoded is None:
+        return None
+    value, more = decoded
+    if item.part is ExposurePart.KEY_ID:
+        facts["key_id"] = text
+    if item.decode == "url":
+        item = replace(item, provider=provider_of_address(text) or item.provider)
+    candidate = Candidate(
+        kind=item.kind, value=Sensitive(value), line=file.lines.at(start), start=start, end=end, format=item.id,
+        provider=item.provider, key_name=key, part=item.part, lifetime=item.lifetime, human=item.human,
+        public=item.public, facts=facts | more, confidence=confidence, weight=item.weight, basis=basis,
+        sample=_is_sample(item, proof, match, file.path), environment=item.environment,
+    )  # fmt: skip
+    return _told_by_claims(candidate, more) if item.decode == "jwt" else candidate
+
+
+def _is_stand_in(text: str) -> bool:
+    """Whether a value is written where a secret belongs and says itself that it is none: `your-key-here`, `xxxx…`.
+
+    Other placeholders (documented examples, ascending digits) keep their format and are reported as samples.
+    """
+    return _MASK.search(text) is not None or (noise.is_placeholder(text) and _STAND_IN.search(text) is not None)
+
+
+def _is_sample(item: Format, proof: str, match: re.Match[bytes], path: str) -> bool:
+    if item.decode == "url" and (_weak_login(match) or (surplus(proof) < 0 and not holds_settings(path))):
+        return True
+    return noise.is_placeholder(proof) or _RUN.search(proof) is not None
+
+
+def _told_by_claims(item: Candidate, told: Mapping[str, str]) -> Candidate:
+    """The candidate with what a JWT says of itself: issuer, lifetime, whether it is public.
+
+    A Supabase key with role `anon` is public by design; `service_role` passes every row policy.
+    """
+    issuer, role = told.get("iss", ""), told.get("role")
+    item = replace(item, lifetime=claims.lifetime(told))
+    if issuer == "supabase" or role in _SUPABASE_ROLES or ("ref" in told and role):
+        return replace(
+            item, provider="supabase", public=role == "anon", human=False if role in _SUPABASE_ROLES else None
+        )
+    if issuer.startswith("kubernetes/") or "kubernetes.default" in issuer:
+        return replace(item, provider="kubernetes")
+    return item
+
+
+def provider_of_address(text: str) -> str | None:
+    """The provider that the scheme of a connection string names (`mongodb+srv://`), or None."""
+    return _SCHEMES.get(text.partition("://")[0].partition("+")[0])
+
+
+def key_before(data: bytes, start: int) -> str | None:
+    """The name that the value beginning at `start` is assigned to on its line."""
+    head = data[max(data.rfind(b"\n", 0, start) + 1, start - LOOK_BACK) : start]
+    match = _KEY.search(head)
+    return match[1].decode("ascii") if match else None
+
+
+def _escape(data: bytes, place: int) -> bool:
+    return data[place - 1] in _ESCAPED and place > 1 and data[place - 2 : place - 1] == b"\\"
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _decode(decoder: str | None, text: str) -> tuple[str, dict[str, str]] | None:
+    """The value to fingerprint and the facts decoding gives; None when the value is not what it claims to be."""
+    if decoder == "jwt":
+        facts = claims.jwt_facts(text)
+        return None if facts is None or noise.is_sample_jwt(facts) else (text, facts)
+    if decoder == "pem":
+        pem = noise.unescape(text)
+        encrypted = claims.key_encrypted(pem)
+        facts = {} if encrypted is None else {"encrypted": str(encrypted).lower()}
+        return (noise.squeeze(pem), facts) if noise.is_key_body(pem) else None
+    return (text, {}) if _holds(decoder, text) else None
+
+
+def _holds(decoder: str | None, text: str) -> bool:
+    match decoder:
+        case "random":
+            return surplus(text) >= _RANDOM * len(text) and not noise.is_code(text.lstrip("/"))
+        case "basic":
+            pair = claims.basic_pair(text)
+            return pair is not None and not noise.is_placeholder(pair[1])
+        case _:
+            return True
+
+
+def _weak_login(match: re.Match[bytes]) -> bool:
+    """A password that is the user's name, a word, or too short says what a demonstration says: nothing."""
+    user = match["login"].decode("utf-8", "replace").lower()
+    password = match["password"].decode("utf-8", "replace")
+    plain = password.lower().strip("0123456789!@_-")
+    return plain in {"", user} or user == password.lower() or len(password) < 5 or noise.is_identifier(password)
