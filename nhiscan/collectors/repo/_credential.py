@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nhiscan.detect.candidate import Candidate
     from nhiscan.sensitive import FingerprintKey
 
+_TRIAL = frozenset({"test", "sandbox"})
 _COLUMNS = frozenset({"key_id", "account_id", "exp", "iat"})  # facts that have a column of their own
 
 
@@ -50,8 +51,11 @@ def credential(item: Candidate, at: Place, key: FingerprintKey) -> Credential:
         key_id=key_id,
         account_id=item.facts.get("account_id"),
         fingerprint=key.fingerprint(item.value) if item.part is ExposurePart.VALUE else None,
-        public=item.public,
+        # A sample and a key of a vendor's test mode open nothing, so no rule alarms for them.
+        public=True if item.sample or item.environment in _TRIAL else item.public,
         human=item.human,
+        environment=item.environment,
+        sample=item.sample or None,
         facts={k: v for k, v in sorted(item.facts.items()) if k not in _COLUMNS},
         confidence=item.confidence,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import IO
 
 _SETTINGS = (
     "core.fsmonitor=false",
@@ -29,6 +30,9 @@ _SETTINGS = (
     "core.alternateRefsCommand=false",
     "protocol.allow=never",
     "credential.helper=",
+    "core.multiPackIndex=false",
+    f"diff.orderFile={os.devnull}",
+    "log.showRoot=true",
     "log.showSignature=false",
     "blame.ignoreRevsFile=",
     "blame.showEmail=false",
@@ -44,6 +48,7 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
     "GIT_LITERAL_PATHSPECS": "1",
     # Overrides any protocol.<name>.allow of the repository; git before 2.45 does not know GIT_NO_LAZY_FETCH.
     "GIT_ALLOW_PROTOCOL": "none",
@@ -64,20 +69,23 @@ class GitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """Read-only access to the repository whose work tree is `root` (a directory that holds `.git`)."""
+    """Read-only access to the repository whose work tree is `root` (a directory that holds `.git`).
+
+    With `bare`, `root` is the git directory itself.  `objects` replaces its object directory and may be followed by
+    others that are read as well (git(1), GIT_OBJECT_DIRECTORY), where its own alternates must not be.
+    """
 
     root: Path
+    bare: bool = False
+    objects: tuple[str, ...] = ()
 
     def run(self, *arguments: str, timeout: float = 60.0, accept: Sequence[int] = (0,)) -> bytes:
         """What the git command prints.  Raises GitError on another exit status or after `timeout` seconds."""
-        settings = [part for setting in (*_SETTINGS, f"safe.directory={self.root}") for part in ("-c", setting)]
-        # An explicit git directory and work tree: the repository's core.worktree must not lead us elsewhere.
-        place = [f"--git-dir={self.root / '.git'}", f"--work-tree={self.root}"]
         try:
             done = subprocess.run(
-                ["git", "--no-pager", *settings, *place, *arguments],
+                self._command(arguments),
                 cwd=self.root,
-                env=_environment(),
+                env=self._variables(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=timeout,
@@ -95,6 +103,38 @@ class Git:
             msg = f"git {arguments[0]} failed with status {done.returncode}"
             raise GitError(msg)
         return done.stdout
+
+    def popen(self, *arguments: str, stdin: IO[bytes] | int, stdout: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        """The running git command, for what is too long to be held; the caller waits for it.  Raises GitError."""
+        try:
+            return subprocess.Popen(
+                self._command(arguments),
+                cwd=self.root,
+                env=self._variables(),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.DEVNULL,
+                bufsize=1 << 20,
+            )
+        except FileNotFoundError:
+            raise GitError(_MISSING) from None
+        except (OSError, ValueError):
+            msg = f"git {arguments[0]} could not be started"
+            raise GitError(msg) from None
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        settings = [part for setting in (*_SETTINGS, f"safe.directory={self.root}") for part in ("-c", setting)]
+        # An explicit git directory and work tree: the repository's core.worktree must not lead us elsewhere.
+        directory = self.root if self.bare else self.root / ".git"
+        place = [f"--git-dir={directory}", f"--work-tree={self.root}"]
+        return ["git", "--no-pager", *settings, *place, *arguments]
+
+    def _variables(self) -> dict[str, str]:
+        variables = _environment()
+        if self.objects:
+            variables["GIT_OBJECT_DIRECTORY"] = self.objects[0]
+            variables["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(self.objects[1:])
+        return variables
 
     def head(self) -> str | None:
         """The commit of HEAD in hex; None before the first commit.  Raises GitError."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nhiscan.plugin import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from nhiscan.collectors.repo._git import Git
 
@@ -21,6 +21,7 @@ Listing = dict[str, Visibility]
 NEVER_ENTERED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", ".tox", ".nox", "__pycache__"})
 """Directories of other programs' making; a virtual environment of any name is known by its pyvenv.cfg."""
 
+_ENVIRONMENT = "pyvenv.cfg"
 _BUDGET = 20_000  # entries looked at below ignored directories: enough for any settings folder, a second at most
 _LOCAL_NAME = re.compile(
     r"(?:^|/)(?:"
@@ -42,6 +43,8 @@ class Skip(Enum):
     LINK = "symbolic links, which are not followed"
     SPECIAL = "devices, sockets and pipes"
     UNREADABLE = "unreadable files"
+    ARCHIVE = "archives, or parts of them, that could not be opened"
+    CRASHED = "files that broke the reader"
     ABSENT = "tracked files that are not in the work tree"
     SUBMODULE = "submodules"
     NESTED = "repositories inside the repository"
@@ -66,6 +69,8 @@ _REMEDIES = {
     Skip.LINK: "audit the place the link leads to",
     Skip.SPECIAL: "none needed",
     Skip.UNREADABLE: "give yourself read permission on the files and audit again",
+    Skip.ARCHIVE: "decrypt or repair them, unpack them and audit the directory",
+    Skip.CRASHED: "audit each of them by itself; if it breaks again, report it as a bug of nhiscan",
     Skip.ABSENT: "run: git sparse-checkout disable, or restore the deleted files",
     Skip.SUBMODULE: "audit each submodule as a target of its own",
     Skip.NESTED: "audit each of them as a target of its own",
@@ -110,25 +115,51 @@ def walk(root: Path, part: str, visibility: Visibility, skip: Callable[[Skip, st
     if not start.is_dir():
         return {part: visibility}
     listing: Listing = {}
-
-    def unreadable(error: OSError) -> None:
-        skip(Skip.UNREADABLE, _relative(root, error.filename))
-
-    for folder, directories, names in os.walk(start, onerror=unreadable):
-        here = _relative(root, folder)
-        prefix = f"{here}/" if here else ""
-        for name in directories:
-            if os.path.islink(f"{folder}/{name}"):  # noqa: PTH114 - one call per directory, on text
-                skip(Skip.LINK, prefix + name)
-            elif _foreign(folder, name):
-                skip(Skip.DEPENDENCIES, prefix + name)
-        directories[:] = sorted(d for d in directories if not _foreign(folder, d))
-        listing.update((prefix + name, visibility) for name in names if name != ".git")
+    folders = [(str(start), f"{part}/" if part else "")]
+    while folders:
+        here, prefix = folders.pop()
+        try:
+            entries = list(os.scandir(here))
+        except OSError:
+            skip(Skip.UNREADABLE, prefix.rstrip("/") or ".")
+            continue
+        if prefix and any(entry.name == _ENVIRONMENT for entry in entries) and here != str(start):
+            skip(Skip.DEPENDENCIES, prefix.rstrip("/"))
+            continue
+        for entry in entries:
+            reason = _left_out(entry)
+            if reason is not None:
+                skip(reason, prefix + entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{prefix}{entry.name}/"))
+            elif entry.name != ".git":
+                listing[prefix + entry.name] = visibility
     return listing
 
 
+def first(start: Path) -> Path | None:
+    """Some regular file at or below a path of a plain directory; None when there is none that `walk` would list."""
+    if start.is_file():
+        return start
+    for here, directories, names in os.walk(start):
+        directories[:] = [d for d in directories if not _foreign(here, d)]
+        for name in names:
+            path = Path(here, name)
+            if name != ".git" and path.is_file() and not path.is_symlink():
+                return path
+    return None
+
+
+def _left_out(entry: os.DirEntry[str]) -> Skip | None:
+    if entry.is_symlink():
+        return Skip.LINK
+    if entry.is_dir(follow_symlinks=False):
+        return Skip.DEPENDENCIES if entry.name in NEVER_ENTERED else None
+    return None if entry.is_file(follow_symlinks=False) else Skip.SPECIAL
+
+
 def _foreign(folder: str, name: str) -> bool:
-    return name in NEVER_ENTERED or os.path.lexists(f"{folder}/{name}/pyvenv.cfg")
+    return name in NEVER_ENTERED or os.path.lexists(f"{folder}/{name}/{_ENVIRONMENT}")
 
 
 def _relative(root: Path, path: str) -> str:

@@ -52,10 +52,19 @@ def code_owners(checkout: Checkout) -> CodeOwners:
     known = {f.path: f for f in checkout.files() if f.path in _PLACES}
     for place in _PLACES:
         file = known.get(place)
-        data = checkout.read(file) if file is not None and file.size <= _LONGEST else None
+        data = checkout.read(file, _LONGEST) if file is not None else None
         if data is not None:
             return parse(data.decode("utf-8", "replace"))
     return CodeOwners(())
+
+
+def code_owners_at(git: Git, commit: str | None) -> CodeOwners:
+    """The rules of the CODEOWNERS file of a commit; without one, none.  Raises GitError."""
+    from nhiscan.collectors.repo import _objects
+
+    names = [f"{commit}:{place}" for place in _PLACES] if commit else []
+    found = [p for p in _objects.read(git, names) if p.kind == "blob" and len(p.data) <= _LONGEST]
+    return parse(found[0].data.decode("utf-8", "replace")) if found else CodeOwners(())
 
 
 def parse(text: str) -> CodeOwners:

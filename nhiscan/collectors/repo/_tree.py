@@ -3,52 +3,55 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo import _listing
 from nhiscan.collectors.repo._git import Git, GitError, find_root, is_bare
 from nhiscan.collectors.repo._listing import Listing, Skip
-from nhiscan.plugin import Gap, GapReason, Scope, ScopeKind, TargetError, Visibility
+from nhiscan.collectors.repo._reading import Reader
+from nhiscan.plugin import Gap, GapReason, Scope, ScopeKind, TargetError, TargetKind, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from nhiscan.plugin import Context
+    from nhiscan.plugin import Context, Target
 
 _PROVIDERS = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket"}
-_SNIFF = 8_192  # git looks for NUL in the first 8,000 bytes as well (buffer_is_binary in git's xdiff-interface.c)
-_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A regular file: `path` is POSIX, relative to the checkout's root and printable; `size` in bytes.
+    """A file: `path` is POSIX, relative to the checkout's root and printable.
 
     `real` is the name on disk where it differs (bytes that are not UTF-8, control characters).
     """
 
     path: str
     visibility: Visibility
-    size: int
     real: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path on disk, relative to the root."""
+        return self.real or self.path
 
 
 class Checkout:
     """A repository or plain directory under audit.  `git` is None without a usable repository, `head` without a commit.
 
-    Reading follows no symbolic link and leaves the checkout exactly as it was.
+    Reading follows no symbolic link and leaves the checkout exactly as it was.  A `bare` one has history and no files.
     """
 
-    def __init__(self, root: Path, part: str, ctx: Context) -> None:
+    def __init__(self, root: Path, part: str, ctx: Context, *, bare: bool = False) -> None:
         self.root = root
+        self.bare = bare
         self.part = part  # the POSIX path below `root` that was asked for; "" is everything
         self._ctx = ctx
         self._skips: dict[Skip, set[str]] = {}
         self._listing: Listing | None = None
+        self._reader = Reader(root)
         self._broken: str | None = None
         self.git: Git | None = None
         self.head: str | None = None
@@ -56,10 +59,15 @@ class Checkout:
         self.scope = self._scope()
 
     @classmethod
-    def open(cls, path: Path, ctx: Context) -> Checkout:
-        """The checkout that `path` (a directory, or one file) belongs to.  Raises TargetError when unreadable."""
+    def open(cls, path: Path, ctx: Context, *, bare: bool = False) -> Checkout:
+        """The checkout that `path` (a directory, or one file) belongs to; with `bare` also a git directory itself.
+
+        Raises TargetError when it cannot be read.
+        """
         place = _existing(path)
         folder = place if place.is_dir() else place.parent
+        if bare and is_bare(folder):
+            return cls(folder, "", ctx, bare=True)
         if is_bare(folder) or ".git" in place.parts:
             message = f"{path.name or path} is a bare repository or the inside of one; it has no work tree"
             raise TargetError(message, "clone it, then audit the clone")
@@ -71,38 +79,43 @@ class Checkout:
         """Every regular file to audit, sorted by path; what is left out is counted in `gaps`."""
         if self._listing is None:
             self._listing = self._list()
-        real_parent: dict[str, bool] = {}
+        known = {"": False}
         for name, visibility in sorted(self._listing.items()):
             shown = printable(name)
-            reason, size = self._judge(name, real_parent)
-            if reason is not None:
-                self._skip(reason, shown)
+            # What git lists may lie below a directory that has become a link; walking follows none.
+            if self.git is not None and self._linked(os.path.dirname(name), known):  # noqa: PTH120 - on text
+                self.skip(Skip.LINK, shown)
             else:
-                yield SourceFile(shown, visibility, size, None if shown == name else name)
+                yield SourceFile(shown, visibility, None if shown == name else name)
 
-    def read(self, file: SourceFile) -> bytes | None:
-        """The bytes, UTF-16 with a byte-order mark as UTF-8; None when it is binary, too large or unreadable."""
-        try:
-            handle = os.open(self.root / (file.real or file.path), os.O_RDONLY | _NO_LINKS)
-        except (OSError, ValueError):
-            self._skip(Skip.UNREADABLE, file.path)
-            return None
-        try:
-            data = _read(handle, self._ctx.max_file_bytes)
-        except OSError:
-            data = Skip.UNREADABLE
-        finally:
-            os.close(handle)
+    def is_empty(self) -> bool:
+        """Whether there is no file to audit at all, found out without listing a plain directory."""
+        if self.git is None and not self.bare and _listing.first(self.root / self.part) is not None:
+            return False
+        return next(self.files(), None) is None
+
+    def read(self, file: SourceFile, limit: int | None = None) -> bytes | None:
+        """The text in UTF-8; None when it is binary, unreadable, or larger than the limit in bytes."""
+        data = self._reader.whole(file.name, self._ctx.max_file_bytes if limit is None else limit)
         if isinstance(data, Skip):
-            self._skip(data, file.path)
+            self.skip(data, file.path)
             return None
         return data
 
-    def at_head(self, file: SourceFile) -> bool | None:
-        """Whether HEAD holds the file; None where there is no repository to say so."""
+    @property
+    def broken(self) -> str | None:
+        """Why git cannot read what looks like a repository; None when it can, or where there is none."""
+        return self._broken
+
+    def within(self, path: str) -> bool:
+        """Whether the path lies in the part that was asked for."""
+        return not self.part or path == self.part or path.startswith(f"{self.part}/")
+
+    def at_head(self, visibility: Visibility | None) -> bool | None:
+        """Whether HEAD holds a file that is seen so; None where there is no repository to say so."""
         if self.git is None:
             return None
-        return self.head is not None and file.visibility is Visibility.TRACKED
+        return self.head is not None and visibility is Visibility.TRACKED
 
     def gaps(self, source: str = "repo.tree", covers: tuple[str, ...] = ("exposure",)) -> Iterator[Gap]:
         """One Gap per reason with a count; complete after `files` is exhausted and each file was read.
@@ -133,9 +146,9 @@ class Checkout:
             )
 
     def _connect(self) -> None:
-        if not os.path.lexists(self.root / ".git"):
+        if not self.bare and not os.path.lexists(self.root / ".git"):
             return
-        git = Git(self.root)
+        git = Git(self.root, self.bare)
         try:
             self.head = git.head()
             git.run("ls-files", "-z", "--cached", "--", ".gitattributes")
@@ -145,7 +158,8 @@ class Checkout:
             self.git = git
 
     def _scope(self) -> Scope:
-        name = printable(self.root.name) or "root"
+        root = self.root.parent if self.bare and self.root.name == ".git" else self.root
+        name = printable(root.name) or "root"
         if self.git is not None:
             try:
                 remote = self.git.remote()
@@ -160,39 +174,37 @@ class Checkout:
         return _record(f"dir:{name}", "filesystem", ScopeKind.DIRECTORY, name)
 
     def _list(self) -> Listing:
+        if self.bare:
+            return {}
         if self.git is not None:
             try:
-                listing = _listing.from_git(self.git, self.part, self._skip, read_ignored=self._ctx.read_ignored)
+                listing = _listing.from_git(self.git, self.part, self.skip, read_ignored=self._ctx.read_ignored)
             except GitError as e:
                 self._broken = str(e)
             else:
                 if not self.part or any(v is not Visibility.LOCAL for v in listing.values()):
                     return listing
                 # A part that the repository ignores was named on purpose, so it is read; nobody else has it.
-                return _listing.walk(self.root, self.part, Visibility.LOCAL, self._skip)
-        return _listing.walk(self.root, self.part, Visibility.UNTRACKED, self._skip)
+                return _listing.walk(self.root, self.part, Visibility.LOCAL, self.skip)
+        return _listing.walk(self.root, self.part, Visibility.UNTRACKED, self.skip)
 
-    def _judge(self, name: str, real_parent: dict[str, bool]) -> tuple[Skip | None, int]:
-        parent = os.path.dirname(name)  # noqa: PTH120 - a million times, on text
-        if parent not in real_parent:
-            full = os.path.join(self.root, parent) if parent else str(self.root)  # noqa: PTH118 - as above
-            real_parent[parent] = os.path.realpath(full) == full
-        try:
-            status = os.lstat(self.root / name)
-        except FileNotFoundError:
-            return Skip.ABSENT, 0
-        except (OSError, ValueError):
-            return Skip.UNREADABLE, 0
-        if stat.S_ISLNK(status.st_mode) or not real_parent[parent]:
-            return Skip.LINK, 0
-        if not stat.S_ISREG(status.st_mode):
-            return Skip.SPECIAL, 0
-        if status.st_size > self._ctx.max_file_bytes:
-            return (Skip.BINARY if _starts_binary(self.root / name) else Skip.TOO_LARGE), 0
-        return None, status.st_size
+    def _linked(self, parent: str, known: dict[str, bool]) -> bool:
+        """Whether a directory below the root, or one above it, is a link."""
+        if parent not in known:
+            above = os.path.dirname(parent)  # noqa: PTH120 - a hundred thousand times, on text
+            known[parent] = os.path.islink(f"{self.root}/{parent}") or self._linked(above, known)  # noqa: PTH114 - as above
+        return known[parent]
 
-    def _skip(self, reason: Skip, path: str) -> None:
+    def skip(self, reason: Skip, path: str) -> None:
+        """Note a file that is left out."""
         self._skips.setdefault(reason, set()).add(printable(path))
+
+
+def is_asked_for(target: Target, ctx: Context) -> bool:
+    """Whether the files of the target are to be read, and not only its history, as of a git directory itself."""
+    if target.kind is not TargetKind.PATH or getattr(ctx, "since", None) or getattr(ctx, "staged", False):
+        return False
+    return not is_bare(Path(target.value))
 
 
 def printable(name: str) -> str:
@@ -225,30 +237,6 @@ def _existing(path: Path) -> Path:
         what, remedy = "cannot be opened", "name a readable directory or file"
     message = f"{path} {what}"
     raise TargetError(message, remedy)
-
-
-def _read(handle: int, limit: int) -> bytes | Skip:
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        return Skip.SPECIAL
-    with os.fdopen(os.dup(handle), "rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        return Skip.TOO_LARGE
-    encoding = _UTF16.get(data[:2])
-    if encoding is not None:
-        return data[2:].decode(encoding, "replace").encode("utf-8", "replace")
-    return Skip.BINARY if b"\0" in data[:_SNIFF] else data
-
-
-def _starts_binary(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY | _NO_LINKS)
-    except OSError:
-        return False
-    with os.fdopen(handle, "rb") as file:
-        head = file.read(_SNIFF)
-    return b"\0" in head and head[:2] not in _UTF16
 
 
 def _record(identifier: str, provider: str, kind: ScopeKind, name: str) -> Scope:

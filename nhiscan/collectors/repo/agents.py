@@ -16,7 +16,7 @@ from nhiscan.collectors.repo._agents.records import SOURCE, Book, Holder, holdin
 from nhiscan.collectors.repo._agents.spots import entry_spots, not_its_own
 from nhiscan.collectors.repo._agents.stance import Rule, Stance, read_stance, server_rules
 from nhiscan.collectors.repo._agents.tomlc import parse_toml
-from nhiscan.collectors.repo._tree import Checkout
+from nhiscan.collectors.repo._tree import Checkout, is_asked_for
 from nhiscan.plugin import (
     Autonomy,
     Basis,
@@ -27,7 +27,6 @@ from nhiscan.plugin import (
     GapReason,
     Record,
     Target,
-    TargetKind,
     Tool,
     Unit,
 )
@@ -54,7 +53,7 @@ class RepoAgents:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if target.kind is TargetKind.PATH:
+        if is_asked_for(target, ctx):
             scope_id = Checkout.open(Path(target.value), ctx).scope.id
             yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
 
@@ -81,7 +80,7 @@ class RepoAgents:
 
 def _read(checkout: Checkout, file: SourceFile) -> Document | Gap | None:
     """The file's tree, None for an empty file, or the gap it leaves."""
-    data = checkout.read(file) if file.size <= _LARGEST else None
+    data = checkout.read(file, _LARGEST)
     if data is None:
         return _gap(
             checkout, file.path, GapReason.SKIPPED, "was skipped", "make the file readable and smaller than 2 MB"
@@ -101,7 +100,7 @@ def _read(checkout: Checkout, file: SourceFile) -> Document | Gap | None:
             f"line {e.line}: {e.what}",
             f"correct {file.path} at line {e.line}",
         )
-    return Document(file.path, root, file.visibility, checkout.at_head(file))
+    return Document(file.path, root, file.visibility, checkout.at_head(file.visibility))
 
 
 def _gap(checkout: Checkout, path: str, reason: GapReason, what: str, remedy: str) -> Gap:

@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo import _owners
-from nhiscan.collectors.repo._credential import Place, credential, public_id
-from nhiscan.collectors.repo._tree import Checkout
-from nhiscan.model import Declared
+from nhiscan.collectors.repo._listing import Skip
+from nhiscan.collectors.repo._scan import CHUNK, Chunk, Scan
+from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._workers import spread
+from nhiscan.detect.known import FILE_NAME, KnownError, known_values
 from nhiscan.plugin import (
     Collector,
-    Credential,
     Exposure,
+    Gap,
+    GapReason,
     OwnerBasis,
     Record,
     Target,
     TargetError,
-    TargetKind,
     Unit,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nhiscan.collectors.repo._tree import SourceFile
-    from nhiscan.detect.candidate import Candidate
     from nhiscan.plugin import Context
 
 SOURCE = "repo.secrets"
-_LONGEST_NAME = 100
-
-
-@dataclass(slots=True)
-class _Places:
-    """What one run has numbered and found: ordinals by file and name, exposures in order."""
-
-    scope_id: str
-    ordinals: Counter[tuple[str, str]] = field(default_factory=Counter)
-    exposures: list[Exposure] = field(default_factory=list)
-
-    def next(self, path: str, name: str) -> str:
-        self.ordinals[path, name] += 1
-        return f"{self.scope_id}#{path}:{name}:{self.ordinals[path, name]}"
 
 
 class RepoSecrets:
@@ -58,71 +43,74 @@ class RepoSecrets:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read or holds no file."""
-        if target.kind is not TargetKind.PATH:
+        if not is_asked_for(target, ctx):
             return
         checkout = Checkout.open(Path(target.value), ctx)
-        if next(checkout.files(), None) is None:
+        if checkout.is_empty():
             message = f"{target.text} holds no file that can be read"
             raise TargetError(message, "name a directory with files in it, or give yourself read permission")
         yield Unit(f"{SOURCE}:{checkout.scope.id}", SOURCE, checkout.scope.id, target)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Credentials, exposures, owners and inline suppressions; what was skipped is a gap with a count."""
-        from nhiscan.detect.conceal import conceal_name
-        from nhiscan.detect.formats import shipped_formats
-        from nhiscan.detect.scan import Scanner
-
-        scanner = Scanner.of(shipped_formats())
         checkout = Checkout.open(Path(unit.target.value), ctx)
-        places = _Places(checkout.scope.id)
         yield checkout.scope
-        for file in checkout.files():
-            data = checkout.read(file)
-            if data is None:
-                continue
-            for found in scanner.scan(data, file.path):
-                candidate = replace(found, key_name=conceal_name(found.key_name))
-                yield _credential(candidate, file, places, ctx, checkout)
-            yield from _ignores(data, file, checkout.scope.id)
-        yield from _attributed(checkout, places)
+        known: Mapping[str, frozenset[str]] = {}
+        try:
+            known = known_values(checkout.root / FILE_NAME)
+        except KnownError as e:
+            yield _unread(checkout, str(e))
+        exposures: list[Exposure] = []
+        for chunk in _chunks(checkout, ctx, known):
+            yield from chunk.credentials
+            yield from chunk.ignores
+            exposures += chunk.exposures
+        yield from _attributed(checkout, exposures)
         yield from checkout.gaps(SOURCE)
 
 
-def _credential(item: Candidate, file: SourceFile, places: _Places, ctx: Context, checkout: Checkout) -> Credential:
-    """The credential of a candidate; its exposure is kept until blame has been asked."""
-    place = places.next(file.path, (item.key_name or item.format or str(item.kind))[:_LONGEST_NAME])
-    at = Place(public_id(item) or place, places.scope_id, SOURCE, f"{file.path}:{item.line}")
-    places.exposures.append(_exposure(item, file, place, at.id, checkout))
-    return credential(item, at, ctx.key)
-
-
-def _exposure(item: Candidate, file: SourceFile, place: str, credential_id: str, checkout: Checkout) -> Exposure:
-    return Exposure(
-        id=f"{place}@secrets",
+def _unread(checkout: Checkout, why: str) -> Gap:
+    return Gap(
+        id=f"{checkout.scope.id}#{SOURCE}/baseline",
         scope_id=checkout.scope.id,
         source=SOURCE,
-        locator=f"{file.path}:{item.line}",
-        credential_id=credential_id,
-        uri=file.path,
-        line=item.line,
-        key_name=item.key_name,
-        detector=item.format or item.detector,
-        part=item.part,
-        at_head=checkout.at_head(file),
-        visibility=file.visibility,
+        covers=(),
+        reason=GapReason.MALFORMED,
+        remedy=f"write {FILE_NAME} anew with detect-secrets, or remove it",
+        detail=f"{FILE_NAME} {why}; nothing in it hides a finding",
     )
 
 
-def _attributed(checkout: Checkout, places: _Places) -> Iterator[Record]:
+def _chunks(checkout: Checkout, ctx: Context, known: Mapping[str, frozenset[str]]) -> Iterator[Chunk]:
+    """What the files gave, in their order; the files of a worker that died are noted as left out."""
+    scan = Scan(checkout.root, checkout.scope.id, SOURCE, ctx.key, ctx.cache_dir, known)
+    files = list(checkout.files())
+    tasks = [files[n : n + CHUNK] for n in range(0, len(files), CHUNK)]
+    done: dict[str, Chunk] = {}
+    failed = 0
+    for task, chunk in spread(scan, tasks, ctx.jobs):
+        failed += chunk is None
+        done[task[0].path] = chunk or Chunk(skipped=[(Skip.CRASHED, file.path) for file in task])
+    for _, chunk in sorted(done.items()):
+        for reason, path in chunk.skipped:
+            checkout.skip(reason, path)
+        yield chunk
+    if failed:  # everything else is kept, and the run does not look clean
+        msg = f"{failed} files broke the reader"
+        raise RuntimeError(msg)
+
+
+def _attributed(checkout: Checkout, exposures: list[Exposure]) -> Iterator[Record]:
     """The exposures with commit and author where blame knows them, and the owners that follow."""
     wanted: defaultdict[str, set[int]] = defaultdict(set)
-    for item in places.exposures:
+    exposures = [replace(item, at_head=checkout.at_head(item.visibility)) for item in exposures]
+    for item in exposures:
         if item.at_head and item.line is not None:
             wanted[item.uri].add(item.line)
     who = _owners.blame(checkout, wanted)
-    teams = _owners.code_owners(checkout) if places.exposures else _owners.CodeOwners(())
-    for item in places.exposures:
-        subject, scope = item.credential_id, places.scope_id
+    teams = _owners.code_owners(checkout) if exposures else _owners.CodeOwners(())
+    for item in exposures:
+        subject, scope = item.credential_id, checkout.scope.id
         yield from _owners.owners(subject, scope, SOURCE, teams.of(item.uri), OwnerBasis.CODEOWNERS)
         last = who.get((item.uri, item.line or 0))
         if last is None:
@@ -131,31 +119,6 @@ def _attributed(checkout: Checkout, places: _Places) -> Iterator[Record]:
         yield replace(item, commit=last.commit, author=last.author or None, first_seen=last.time)
         if last.author:
             yield from _owners.owners(subject, scope, SOURCE, (last.author,), OwnerBasis.BLAME)
-
-
-def _ignores(data: bytes, file: SourceFile, scope_id: str) -> Iterator[Declared]:
-    from nhiscan.detect.conceal import conceal
-    from nhiscan.detect.inline import inline_ignores
-
-    seen: Counter[str] = Counter()
-    for item in inline_ignores(data):
-        names = [conceal(name) for name in item.rules]
-        rules = ",".join(names)
-        seen[rules] += 1
-        note = {
-            "rules": names,
-            "reason": conceal(item.reason) or None,
-            "expires": item.expires.isoformat() if item.expires else None if item.valid else "invalid",
-        }
-        yield Declared(
-            id=f"{scope_id}#{file.path}:ignore:{rules}:{seen[rules]}",
-            scope_id=scope_id,
-            source=SOURCE,
-            locator=f"{file.path}:{item.line}",
-            kind="inline_ignore",
-            value=f"{file.path}:{item.line}",
-            note=json.dumps(note, sort_keys=True),
-        )
 
 
 COLLECTOR: Collector = RepoSecrets()

@@ -136,6 +136,14 @@ def test_git_that_hangs_or_cannot_start_is_an_error(tmp_path, monkeypatch, error
         Git(tmp_path).run("status")
 
 
+def test_a_stream_of_git_that_cannot_start_is_an_error(tmp_path, monkeypatch):
+    with pytest.raises(GitError, match="could not be started"):
+        Git(tmp_path / "nowhere\0").popen("log", stdin=-3, stdout=-3)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match="not installed"):
+        Git(tmp_path).popen("log", stdin=-3, stdout=-3)
+
+
 def test_nothing_of_the_callers_git_environment_is_inherited(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_DIR", "/elsewhere")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "/evil")

@@ -65,8 +65,9 @@ def test_the_collector_keeps_the_protocol():
 
 
 def test_a_directory_without_files_is_a_target_error(tmp_path):
+    (tmp_path / "empty").mkdir()
     with pytest.raises(TargetError, match="holds no file"):
-        list(COLLECTOR.units(Target(".", TargetKind.PATH, str(tmp_path)), CTX))
+        list(COLLECTOR.units(Target(".", TargetKind.PATH, str(tmp_path / "empty")), CTX))
 
 
 def test_an_aws_id_and_its_secret_are_one_credential_wherever_they_lie(run):
@@ -202,7 +203,7 @@ def test_invented_values_in_tests_are_doubted_and_not_hidden(run):
     )
     levels = {c.id.partition("#")[2]: c.confidence for c in of(Credential, records)}
     assert levels == {
-        "app.py:password:1": Confidence.MEDIUM, "tests/test_a.py:api_key:1": Confidence.MEDIUM,
+        "app.py:password:1": Confidence.HIGH, "tests/test_a.py:api_key:1": Confidence.MEDIUM,
         "tests/test_a.py:password:1": Confidence.LOW,
     }  # fmt: skip
 

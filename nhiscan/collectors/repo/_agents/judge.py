@@ -12,7 +12,7 @@ from nhiscan.collectors.repo._agents.jsonc import parse_json
 from nhiscan.collectors.repo._agents.nodes import MalformedError, Node
 from nhiscan.detect import noise
 from nhiscan.detect.candidate import Candidate
-from nhiscan.detect.matcher import provider_of_address
+from nhiscan.detect.confirm import provider_of_address
 from nhiscan.detect.value import is_stand_in, recognise
 from nhiscan.plugin import Confidence, CredentialKind, Form, Lifetime, Sensitive
 

@@ -1,0 +1,184 @@
+"""The scanner as the reader of packs needs it: how far its stages look, and whether anything lies at places."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from re import _parser  # type: ignore[attr-defined]  # missing in the type stubs
+from typing import TYPE_CHECKING, Any
+
+from nhiscan.collectors.repo._pack_places import EVERYTHING, LINE, NEAR, NOWHERE, PARAGRAPH, Reach
+from nhiscan.detect.stage import Expression, matcher_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from nhiscan.collectors.repo._pack_places import Place
+    from nhiscan.detect.formats import Format
+    from nhiscan.detect.scan import Scanner
+
+    Look = tuple[int, bytes]
+
+_UNBOUNDED = 200
+"""Bytes that a repeat without an end counts for: blanks between joined strings, of which confirmation takes no more."""
+
+_EDGE = 2  # bytes beside a match that its assertions look at
+_INNER = {"MAX_REPEAT": 2, "MIN_REPEAT": 2, "POSSESSIVE_REPEAT": 2, "SUBPATTERN": 3, "ASSERT": 1, "ASSERT_NOT": 1}
+"""Where the parser keeps what is repeated, grouped or looked ahead for."""
+
+_BREAK = ord("\n")
+_VALUE = 2_200  # bytes of the longest value that the generic layer reads behind a name, always on one line
+_SYNTAX = 12_200  # bytes of what it reads where syntax tells: a key file of PuTTY, the members of a JSON Web Key
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerDetector:
+    """A scanner with what has to be known of it to leave copied bytes out."""
+
+    scanner: Scanner
+    reach: Reach
+
+    def places(self, data: bytes | memoryview) -> list[Place]:
+        """The places of the first stage."""
+        return self.scanner.places(data)
+
+    def first(self, data: bytes, places: Sequence[Place]) -> Place | None:
+        """A place at which the scanner confirms something, in a file of which no path is known; None without one."""
+        return self.scanner.first(data, places)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOf:
+    """Makes the detector of a process; what the scanner compiles is kept in the directory."""
+
+    cache_dir: Path | None
+
+    def __call__(self) -> ScannerDetector:
+        """The detector over the formats of this installation.  Raises FormatError."""
+        from nhiscan import cache
+        from nhiscan.detect.scan import shipped
+
+        cache.use(self.cache_dir)
+        return detector_of(shipped())
+
+
+def detector_of(scanner: Scanner) -> ScannerDetector:
+    """The detector over a scanner."""
+    from nhiscan.detect import documents, generic, places
+
+    expressions = scanner.parts.expressions
+    before = max(width(e.text) - e.length for e in expressions) + _EDGE
+    after = max(e.length for e in expressions) + _EDGE
+    looks = [_look(item) for item in scanner.formats]
+    # Where a format is told by a name, every name in reach is tried, whichever format the automaton had in mind.
+    told = [(look, item) for look, item in zip(looks, scanner.formats, strict=True) if item.keywords]
+    named = _widest([look for look, _ in told])
+    found = [
+        _widest([named if scanner.formats[n].keywords else looks[n] for n in numbers])
+        for numbers in scanner.parts.owners
+    ]
+    by_name = max(named[0], _VALUE), LINE
+    found += [by_name] * (len(generic.EXPRESSIONS) - len(places.EXPRESSIONS))
+    found += [(max(named[0], _SYNTAX), NOWHERE)] * len(places.EXPRESSIONS)
+    found += [by_name] * (scanner.first_layer - len(found))
+    # Encodings: strings over several lines, and whole documents.
+    whole = {expression for expression, _ in documents.readers()}
+    found += [(EVERYTHING, NOWHERE if e in whole else PARAGRAPH) for e in expressions[len(found) :]]
+    of, stop = zip(*found, strict=True)
+    further = [(look, item) for look, item in told if look[1] != LINE]
+    return ScannerDetector(
+        scanner,
+        Reach(
+            before, after, of, stop, scanner.first_generic, _widest([look for look, _ in further])[0],
+            _names([word for _, item in further for word in item.keywords]), scanner.first_layer,
+        ),
+    )  # fmt: skip
+
+
+def _names(words: Sequence[str]) -> Callable[[bytes], object]:
+    """Whether one of the words is in some bytes, however its parts are joined."""
+    if not words:
+        return bool
+    texts = [re.escape(word).replace("_", "[_. \\t-]?").encode("ascii") for word in dict.fromkeys(words)]
+    return matcher_kind().of([Expression(text, 1, caseless=True) for text in texts]).places
+
+
+def _widest(looks: Sequence[Look]) -> Look:
+    return max((far for far, _ in looks), default=NEAR), min((stop for _, stop in looks), default=LINE)
+
+
+def _look(item: Format) -> Look:
+    """How far around its place it depends on the bytes whether something is of a format, and where that ends."""
+    near = max((item.within + _longest(p.pattern) for p in item.near.values()), default=0)
+    far = max(_longest(item.expression), NEAR) + near + _EDGE
+    tree = _parser.parse(item.expression)
+    lines = bool(item.near) or tree.state.flags & re.DOTALL or _breaks(tree)
+    return min(EVERYTHING, far), NOWHERE if lines else LINE
+
+
+def _longest(pattern: str | bytes) -> int:
+    return int(_parser.parse(pattern).getwidth()[1])
+
+
+def _breaks(items: Iterable[tuple[object, Any]]) -> bool:
+    """Whether what the items match may hold a line break; where that is not plain, yes."""
+    return any(_may_break(str(code), value) for code, value in items)
+
+
+def _may_break(code: str, value: Any) -> bool:  # noqa: ANN401 - the parser's own shapes
+    if code in _INNER:
+        return _breaks(value[_INNER[code]])
+    if code == "BRANCH":
+        return any(map(_breaks, value[1]))
+    if code == "IN":
+        return _set_breaks(value)
+    if code in {"LITERAL", "NOT_LITERAL"}:
+        return (value == _BREAK) is (code == "LITERAL")
+    return code not in {"ANY", "AT", "GROUPREF"}
+
+
+def _set_breaks(value: Iterable[tuple[object, Any]]) -> bool:
+    parts = [(str(code), of) for code, of in value]
+    negated = parts[0][0] == "NEGATE"
+    # What surely holds a line break proves a negated set free of it; what may hold one speaks against a plain one.
+    sure = {"CATEGORY_SPACE"} if negated else {"CATEGORY_SPACE", "CATEGORY_NOT_DIGIT", "CATEGORY_NOT_WORD"}
+    holds = any(
+        (code == "LITERAL" and of == _BREAK)
+        or (code == "RANGE" and of[0] <= _BREAK <= of[1])
+        or (code == "CATEGORY" and str(of) in sure)
+        for code, of in parts
+    )
+    return holds is not negated
+
+
+def width(expression: bytes) -> int:
+    """The most bytes a match of the expression can have, as far as the second stage would believe it."""
+    return _width(_parser.parse(expression))
+
+
+def _width(items: Iterable[tuple[object, Any]]) -> int:
+    return sum(_widths.get(str(code), _one)(value) for code, value in items)
+
+
+def _one(_value: object) -> int:
+    return 1
+
+
+def _none(_value: object) -> int:
+    return 0
+
+
+def _repeat(value: tuple[int, int, Any]) -> int:
+    _, high, inner = value
+    return (int(high) if int(high) < 1 << 30 else _UNBOUNDED) * _width(inner)
+
+
+def _branch(value: tuple[object, Iterable[Any]]) -> int:
+    return max(map(_width, value[1]))
+
+
+_widths: dict[str, Callable[[Any], int]] = {
+    "MAX_REPEAT": _repeat, "MIN_REPEAT": _repeat, "BRANCH": _branch, "AT": _none,
+    "SUBPATTERN": lambda value: _width(value[3]),
+}  # fmt: skip

@@ -1,0 +1,129 @@
+"""Secrets in the history of a repository: every object of its database, reachable or not, and where it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nhiscan.collectors.repo._database import open_database
+from nhiscan.collectors.repo._git import GitError, is_bare
+from nhiscan.collectors.repo._hits import Second, Told, scanner_of
+from nhiscan.collectors.repo._past import Past
+from nhiscan.collectors.repo._range import introduced, resolved
+from nhiscan.collectors.repo._seen import Seen
+from nhiscan.collectors.repo._staged import staged_records
+from nhiscan.collectors.repo._survey import survey, survey_of
+from nhiscan.collectors.repo._traces import Tracer
+from nhiscan.collectors.repo._tree import Checkout
+from nhiscan.collectors.repo._troubles import Troubles
+from nhiscan.collectors.repo._whence import Whence
+from nhiscan.collectors.repo._workers import spread
+from nhiscan.plugin import Collector, Record, Target, TargetError, TargetKind, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from nhiscan.collectors.repo._database import Database
+    from nhiscan.collectors.repo._hits import Wanted
+    from nhiscan.plugin import Context
+
+SOURCE = "repo.history"
+_PORTION = 200  # objects that hold something, in one task of a worker
+
+
+class RepoHistory:
+    """Secrets in every object of a git database, each once, with the commit that brought it and whether HEAD has it."""
+
+    name: ClassVar[str] = SOURCE
+    title: ClassVar[str] = "Secrets in the history of a repository"
+    requires: ClassVar[Mapping[str, str]] = {}
+    local: ClassVar[bool] = True
+    covers: ClassVar[tuple[str, ...]] = ("exposure",)
+    weight: ClassVar[int] = 1
+
+    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
+        """One unit for a path when history is asked for, or the path is a git directory; raises TargetError."""
+        if target.kind is not TargetKind.PATH:
+            return
+        path = Path(target.value)
+        if not (ctx.since or ctx.staged or ctx.history or is_bare(path)):
+            return
+        checkout = Checkout.open(path, ctx, bare=True)
+        if checkout.git is None and (ctx.since or ctx.staged or checkout.bare):
+            message = f"{target.text} is no git repository that can be read"
+            raise TargetError(message, "name a repository; without --since and --staged plain directories are read too")
+        if checkout.git is not None and ctx.since:
+            resolved(checkout.git, ctx.since)
+        yield Unit(f"{SOURCE}:{checkout.scope.id}", SOURCE, checkout.scope.id, target)
+
+    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+        """Credentials, exposures and owners; what is cut off, missing, broken or outside is a gap."""
+        checkout = Checkout.open(Path(unit.target.value), ctx, bare=True)
+        yield checkout.scope
+        troubles = Troubles(checkout.scope.id, SOURCE)
+        if checkout.git is None:
+            troubles.no_repository(checkout.broken)
+        else:
+            try:
+                with open_database(checkout.git, checkout.root) as base:
+                    troubles.of_database(base)
+                    yield from _records(checkout, base, ctx, troubles)
+            except GitError as e:
+                troubles.failed(str(e))
+        yield from troubles.gaps()
+
+
+def _records(checkout: Checkout, base: Database, ctx: Context, troubles: Troubles) -> Iterator[Record]:
+    if ctx.staged:
+        yield from staged_records(checkout, base, ctx, SOURCE, troubles)
+        return
+    start = resolved(base.git, ctx.since) if ctx.since else None
+    rules = scanner_of(ctx.cache_dir).version
+    seen = Seen.load(ctx.cache_dir, base, rules)
+    span = (checkout.head or "--all", f"^{start}") if start else None
+    whence = Whence.load(None if start else ctx.cache_dir, base, ctx.key, rules)
+    with Tracer(base, checkout.head, whence, span) as tracer:
+        fresh = introduced(base.git, start, span[0]) if start and span else None
+        found = survey(base, seen, ctx) if fresh is None else survey_of(base, fresh, ctx)
+        traces = tracer.traces(found.held, troubles)
+    past = Past(checkout, base.git, traces, SOURCE, tree=not (start or checkout.bare))
+    idle = tracer.idle()
+    unread = {*found.unread, *_look_into(past, [oid for oid in found.held if oid not in idle], base, ctx, troubles)}
+    for oid in found.unread:
+        troubles.missed(oid)
+    yield from past.records()
+    if not start:
+        seen.remember(base, bytes(found.clean), (*found.held, *found.unread))
+        needed = past.ends() | unread
+        # Of a part of the checkout not all versions were looked into, so no more of them are known to be idle.
+        tracer.remember(found.held, idle if checkout.part else found.held.keys() - needed)
+
+
+def _look_into(past: Past, held: list[str], base: Database, ctx: Context, troubles: Troubles) -> set[str]:
+    """Read what holds something once more, now with its paths; the ids that could not be read come back."""
+    unread: set[str] = set()
+    second = Second(base.git, ctx.cache_dir, ctx.key, past.checkout.scope.id, SOURCE)
+    for asked, answer in spread(second, _portions(past.wanted(held)), ctx.jobs):
+        told = answer or Told(unread=[oid for oid, _ in asked])
+        for hit in told.hits:
+            past.add(hit)
+        for oid in told.unread:
+            troubles.missed(oid)
+        for _, label, reason in told.closed:
+            troubles.missed(label, reason)
+        unread.update(told.unread, (oid for oid, _, _ in told.closed))
+    return unread
+
+
+def _portions(wanted: Iterable[Wanted]) -> Iterator[list[Wanted]]:
+    portion: list[Wanted] = []
+    for item in wanted:
+        portion.append(item)
+        if len(portion) == _PORTION:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
+
+
+COLLECTOR: Collector = RepoHistory()
