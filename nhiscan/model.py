@@ -413,7 +413,8 @@ class Credential(Record):
     """Proof of an identity; never the value.
 
     `fingerprint` is the keyed digest of the value and never leaves the run; `key_id` and `account_id` are the public
-    facts of its format; `public` says that the value is public by design (a Supabase `anon` key).
+    facts of its format; `public` says that the value is public by design (a Supabase `anon` key), `sample` that it is a
+    documented example or a placeholder in a known format and opens nothing.
     """
 
     table: ClassVar[str] = "credential"
@@ -436,13 +437,17 @@ class Credential(Record):
     public: bool | None = None
     human: bool | None = None
     environment: str | None = None
+    sample: bool | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     confidence: Confidence = Confidence.HIGH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure(Record):
-    """A place where a credential's value (or only its key id) lies; `uri` is relative to the repository root."""
+    """A place where a credential's value (or only its key id) lies; `uri` is relative to the repository root.
+
+    `detector` is the format or layer that recognised it, `basis` why it is believed (`format + checksum`).
+    """
 
     table: ClassVar[str] = "exposure"
 
@@ -451,6 +456,7 @@ class Exposure(Record):
     line: int | None = None
     key_name: str | None = None
     detector: str | None = None
+    basis: str | None = None
     part: ExposurePart = ExposurePart.VALUE
     commit: str | None = None
     author: str | None = None

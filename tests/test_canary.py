@@ -200,9 +200,9 @@ STAGES = (
     "nhiscan.collectors.repo._tree.Checkout.files",
     "nhiscan.collectors.repo._tree.Checkout.read",
     "nhiscan.collectors.repo._owners.blame",
-    "nhiscan.collectors.repo.secrets._credential",
+    "nhiscan.collectors.repo._scan.credential",
     "nhiscan.collectors.repo.agents._agent",
-    "nhiscan.detect.scan.Scanner.scan",
+    "nhiscan.detect.scan.Scanner.confirmed",
     "nhiscan.detect.inline.inline_ignores",
     "nhiscan.collectors.aws._details.Details.page",
     "nhiscan.sensitive.FingerprintKey.fingerprint",
@@ -226,6 +226,7 @@ def small(canaries, tmp_path_factory):
     root.mkdir()
     value = canaries("github_pat", "small")
     (root / "app.py").write_text(f"TOKEN = '{value}'\n")
+    (root / "known.py").write_text("x = 1  # nhiscan: ignore NS-LEK-001 -- nothing here\n")
     (root / ".mcp.json").write_text(json.dumps({"mcpServers": {"s": {"command": "x", "env": {"TOKEN": value}}}}))
     return root, value
 
@@ -259,8 +260,8 @@ def test_a_worker_that_crashes_does_not_tell_it_either(program, small, tmp_path)
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import nhiscan.detect.scan as s\n"
-        "def crash(self, data, path):\n    raise RuntimeError(data)\n"
-        "s.Scanner.scan = crash\n"
+        "def crash(self, data, path, places):\n    raise RuntimeError(data)\n"
+        "s.Scanner.confirmed = crash\n"
     )
     path = f"{tmp_path / 'site'}:{Path(__file__).resolve().parent.parent}"
     done = program("audit", root, "-j", 2, "-vv", "-f", "json", "--save", tmp_path / "run", env={"PYTHONPATH": path})

@@ -2,7 +2,7 @@
 
 `input/` is what the collector reads: `dot_x` stands for `.x` and `@@kind:name@@` for an invented value
 (fixtures/assemble.py), `expected.jsonl` the records it gives, and `case.json` may say `{"git": REMOTE}` to have the input
-committed, and `{"options": {"deep": true}}` to run with options.  `NHISCAN_UPDATE=1 pytest tests/test_collectors.py` writes `expected.jsonl` anew: read the diff.
+committed, `{"gone": true}` to have it deleted by a second commit, and `{"options": {"deep": true}}` to run with options.  `NHISCAN_UPDATE=1 pytest tests/test_collectors.py` writes `expected.jsonl` anew: read the diff.
 """
 
 from __future__ import annotations
@@ -88,12 +88,17 @@ def materialise(case: Path, place: Path, git, shift: str) -> tuple[Path, list[st
         before = "" if path.suffix == ".csv" else shift
         target.write_bytes((before + ASSEMBLE.expand(text, str(path))).encode())
     settings = case / "case.json"
-    remote = json.loads(settings.read_text(encoding="utf-8")).get("git") if settings.is_file() else None
-    if remote:
+    said = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
+    if remote := said.get("git"):
         git(place, "init", "-q")
         git(place, "config", "remote.origin.url", remote)
         git(place, "add", ".")
         git(place, "commit", "-qm", "all")
+        if said.get("gone"):
+            git(place, "rm", "-qr", ".")
+            (place / "README").write_text("empty\n", encoding="utf-8")
+            git(place, "add", ".")
+            git(place, "commit", "-qm", "clean up")
     return place, secrets
 
 

@@ -282,8 +282,9 @@ def test_outputs_replace_files_whole_and_refuse_links(nhiscan, repo, tmp_path):
 
 
 def test_no_cache_leaves_nothing_and_a_read_only_home_works(nhiscan, repo, home, monkeypatch):
+    before = list(home.rglob("*"))
     assert audit(nhiscan, repo, more=("--no-cache",)).code == 1
-    assert list(home.rglob("*")) == []
+    assert list(home.rglob("*")) == before
     blocked = home / "file"
     blocked.write_text("")
     monkeypatch.setenv("HOME", str(blocked / "missing"))
@@ -292,7 +293,7 @@ def test_no_cache_leaves_nothing_and_a_read_only_home_works(nhiscan, repo, home,
 
 def test_a_cache_of_somebody_else_is_refused(nhiscan, repo, home):
     key = home / ".cache" / "nhiscan" / "fingerprint.key"
-    key.parent.mkdir(parents=True)
+    key.parent.mkdir(parents=True, exist_ok=True)
     key.write_bytes(b"x" * 32)
     key.chmod(0o666)
     done = audit(nhiscan, repo)
@@ -432,7 +433,7 @@ def test_a_collector_that_breaks_never_looks_clean(nhiscan, repo, monkeypatch):
     def broken(*_):
         raise RuntimeError
 
-    monkeypatch.setattr(Scanner, "scan", broken)
+    monkeypatch.setattr(Scanner, "confirmed", broken)
     done = audit(nhiscan, repo, more=("--fail-on", "none"))
     assert done.code == 5
     assert "a collector broke" in done.err
@@ -445,7 +446,7 @@ def test_a_saved_run_in_which_a_collector_broke_does_not_look_clean_when_it_is_j
     from nhiscan.detect.scan import Scanner
 
     with monkeypatch.context() as patch:
-        patch.setattr(Scanner, "scan", lambda *_: 1 / 0)
+        patch.setattr(Scanner, "confirmed", lambda *_: 1 / 0)
         assert audit(nhiscan, repo, more=("--save", tmp_path / "run")).code == 5
     joined = audit(nhiscan, tmp_path / "run", more=("--fail-on", "none"))
     assert joined.code == 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nhiscan import __version__
+from nhiscan import __version__, cache
 from nhiscan.collect import registry, runner
 from nhiscan.collect.protocol import Context, Target, TargetError, TargetKind, Unit
 from nhiscan.model import Gap, GapReason
@@ -72,9 +72,11 @@ class _Plan:
 @contextmanager
 def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _: None) -> Iterator[Gathered]:
     """Collect all targets.  The spool is private and temporary unless `options.save` names a directory."""
+    cache.use(options.cache_dir)
     key = load_key(options.cache_dir)
     cloud = {f.name: getattr(options.cloud, f.name) for f in dataclasses.fields(options.cloud)}
-    ctx = Context(as_of=options.as_of, key=key, cache_dir=options.cache_dir, **cloud)
+    what = {name: getattr(options, name) for name in ("cache_dir", "jobs", "history", "since", "staged")}
+    ctx = Context(as_of=options.as_of, key=key, **what, **cloud)
     with tempfile.TemporaryDirectory(prefix="nhiscan-") as scratch:
         directory = options.save or Path(scratch) / "run"
         texts = tuple(t.text for t in options.targets)
@@ -92,7 +94,7 @@ def _plan(target: Target, ctx: Context) -> _Plan:
         return _Plan(target, run=Spool.open(Path(target.value)))
     units: list[Unit] = []
     broken: dict[str, BaseException] = {}
-    collectors = [(name, registry.load(name)) for name in registry.names()]
+    collectors = [(name, registry.load(name)) for name in registry.names_for(target.kind)]
     for _, collector in collectors:
         if target.kind in getattr(collector, "schemes", ()):
             registry.require_extra(collector)

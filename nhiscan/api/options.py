@@ -32,7 +32,8 @@ class Options:
     `save` keeps the spool; `jobs` 1 collects in this process; `cache_dir` None leaves nothing on disk; `policy_ref`
     takes configuration, baseline and inline ignores from that git ref of the first path target only.  `config_path`
     is a file the user named, which may also name targets (used when `named` is false) and outputs; without one,
-    nhiscan.yaml is looked for at the root of the first path target.
+    nhiscan.yaml is looked for at the root of the first path target.  `history`, `since` and `staged` say what of a
+    repository is read (see `collect.protocol.Context`).
     """
 
     targets: tuple[Target, ...]
@@ -48,5 +49,8 @@ class Options:
     policy_ref: str | None = None
     jobs: int = 2
     cache_dir: Path | None = None
+    history: bool = False
+    since: str | None = None
+    staged: bool = False
     cloud: Cloud = field(default_factory=Cloud)
     redact: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nhiscan import cache
 from nhiscan.collect.protocol import TargetKind
 from nhiscan.collect.targets import parse as parse_target
 from nhiscan.collectors.repo._git import Git, GitError, find_root
@@ -57,6 +58,7 @@ class Policy:
 
 def load_policy(options: Options) -> Policy:
     """Read configuration and baseline.  Raises ConfigError, BaselineError and PolicyError."""
+    cache.use(options.cache_dir)
     config = Config()
     if options.config_path is not None:
         config = load(options.config_path, trusted=True, shown=str(options.config_path))

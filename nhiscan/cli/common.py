@@ -73,6 +73,15 @@ class Settings:
     as_of: AsOf = None
     jobs: Jobs = CPUS
     no_cache: NoCache = False
+    history: Annotated[
+        bool, typer.Option("--history", help="Read every object of a repository's history. [default for bare ones]")
+    ] = False
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="REF", help="Read only what came into a repository after REF.")
+    ] = None
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Read only what is staged for the next commit, for a pre-commit hook.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,9 @@ def options_of(
     from nhiscan.collect.targets import parse
 
     settings = settings or Settings()
+    if settings.staged and (settings.since or settings.history):
+        msg = "--staged reads the index alone"
+        raise UsageError(msg, "leave --since and --history out, or --staged")
     texts = [*(targets or ()), *_from_file(settings.targets_file)] or ["."]
     return Options(
         targets=tuple(parse(text) for text in dict.fromkeys(texts)),
@@ -189,6 +201,9 @@ def options_of(
         use_config=not settings.no_config,
         jobs=settings.jobs,
         cache_dir=None if settings.no_cache else cache_dir(),
+        history=settings.history,
+        since=settings.since,
+        staged=settings.staged,
         cloud=(cloud or CloudSettings()).parsed(),
         **more,
     )

@@ -87,7 +87,9 @@ def _page(finding: Finding, result: Result, proof: Proof | None, stops: tuple[st
         f"{finding.severity} severity, {finding.confidence} confidence, {finding.state}; rule {rule.id} ({rule.name}).",
         f"**{inert(finding.message)}**",
         _section("Why", rule.why),
-        _section("Where", "\n".join(f"- {_place(loc.uri, loc.line, loc.note)}" for loc in finding.locations)),
+        _section(
+            "Where", "\n".join(f"- {_place(loc.uri, loc.line, loc.note, loc.basis)}" for loc in finding.locations)
+        ),
         _section("Evidence", "\n".join(_evidence(finding))),
         _section("Path to more power", _path(finding, proof)),
         _section("What stops with it", "\n".join(f"- {inert(line)}" for line in stops)),
@@ -104,8 +106,9 @@ def _section(title: str, body: str) -> str:
     return f"## {title}\n\n{body.strip()}" if body.strip() else ""
 
 
-def _place(uri: str, line: int | None, note: str | None) -> str:
-    return inert(uri) + (f":{line}" if line else "") + (f" ({inert(note)})" if note else "")
+def _place(uri: str, line: int | None, note: str | None, basis: str | None) -> str:
+    said = ", ".join(text for text in (note, basis and f"known by {basis}") if text)
+    return inert(uri) + (f":{line}" if line else "") + (f" ({inert(said)})" if said else "")
 
 
 def _evidence(finding: Finding) -> list[str]:

@@ -60,7 +60,9 @@ class Context:
     `as_of` stands for the clock; `key` makes fingerprints; `cache_dir` is None with `--no-cache`;
     `expect_account` aborts a cloud target that answers with another account; `read_ignored` lets collectors read
     ignored agent and `.env` files as `visibility: local`; `max_file_bytes` is where a file is skipped with a count;
-    `calls` is where a collector counts its API calls by operation (fresh for every unit).
+    `calls` is where a collector counts its API calls by operation (fresh for every unit); `jobs` is how many processes
+    a unit may use.  For repositories: `history` reads every object and not only the work tree, `since` those that came
+    after a commit, `staged` nothing but what is staged.
 
     For cloud targets: `accounts` and `regions` narrow what is read (no accounts: all that the target names, `!ID`
     leaves one out; no regions: those in use, `("all",)`: every enabled one); `role`, a name or an ARN that may hold
@@ -76,6 +78,10 @@ class Context:
     expect_account: str | None = None
     read_ignored: bool = True
     max_file_bytes: int = 5_000_000
+    jobs: int = 1
+    history: bool = False
+    since: str | None = None
+    staged: bool = False
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     role: str | None = None

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nhiscan import cache
 from nhiscan.collect import registry
 from nhiscan.collect.protocol import Context, TargetError, Unit
 from nhiscan.model import COLLECTED, Gap, GapReason
@@ -65,6 +66,7 @@ def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterato
 
 def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
     """Run one unit and publish what it gave, a failure included."""
+    cache.use(ctx.cache_dir)
     spool = Spool.open(directory)
     ctx = dataclasses.replace(ctx, calls={}, memo={})
     status, crash = "succeeded", None

@@ -173,7 +173,7 @@ def _finding(finding: Finding) -> Document:
             "name": subject.name,
         },
         "message": finding.message,
-        "locations": [{"uri": p.uri, "line": p.line, "commit": p.commit} for p in finding.locations],
+        "locations": [{"uri": p.uri, "line": p.line, "commit": p.commit, "basis": p.basis} for p in finding.locations],
         "related": list(finding.related),
         "facts": {k: list(v) if isinstance(v, tuple) else v for k, v in sorted(finding.facts.items())},
         "owner": None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.model import RECORDS, Confidence, ExposurePart, OwnerBasis, ScopeKind, Visibility, columns
@@ -176,7 +176,8 @@ def _place(row: Row, _subject_scope: str) -> Location:
         notes.append("on this machine only")
     if row.get("commit") and row.get("at_head") is False:
         notes.append(IN_HISTORY)
-    return _at(_text(row["uri"]), row.get("line"), _text(row.get("commit")), ", ".join(notes), str(row["scope_id"]))
+    place = _at(_text(row["uri"]), row.get("line"), _text(row.get("commit")), ", ".join(notes), str(row["scope_id"]))
+    return replace(place, basis=_text(row.get("basis")))
 
 
 def _at(uri: str | None, line: object, commit: str | None, note: str | None, scope_id: str | None) -> Location:

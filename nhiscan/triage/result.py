@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Location:
     """A place: a repository-relative `uri` with line and commit, or an ARN-like locator of a cloud record.
 
-    `scope_id` is the scope the place belongs to, which may be another than the subject's.
+    `scope_id` is the scope the place belongs to, which may be another than the subject's; `basis` says why a value that
+    lies there is believed to be a credential.
     """
 
     uri: str
@@ -26,6 +27,7 @@ class Location:
     commit: str | None = None
     note: str | None = None
     scope_id: str | None = None
+    basis: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,9 @@ def line(kind: str, w: list[str]) -> str:
 
 def detect(root: Path) -> None:
     """Detection alone: read each file and scan it."""
-    from nhiscan.detect.formats import shipped_formats
-    from nhiscan.detect.scan import Scanner
+    from nhiscan.detect.scan import shipped
 
-    scanner = Scanner.of(shipped_formats())
+    scanner = shipped()
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         scanner.scan(path.read_bytes(), path.relative_to(root).as_posix())
 

@@ -30,7 +30,7 @@ def test_keys_are_exactly_those_promised():
         "facts", "owner", "fix", "frameworks", "fingerprint", "folded_into", "suppression",
     ]  # fmt: skip
     assert list(data["findings"][0]["subject"]) == ["table", "id", "kind", "provider", "scope_id", "name"]
-    assert list(data["findings"][0]["locations"][0]) == ["uri", "line", "commit"]
+    assert list(data["findings"][0]["locations"][0]) == ["uri", "line", "commit", "basis"]
     assert data["as_of"] == "2026-11-01T00:00:00Z"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import json
 import zlib
 from collections import Counter
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.aws._ask import Ask
     from nhiscan.detect.candidate import Candidate
-    from nhiscan.detect.scan import Scanner
     from nhiscan.plugin import Gap, Record
 
 REMEDY = "run again with --read-config-values, and the permissions that `nhiscan permissions aws` prints for it"
@@ -66,10 +64,12 @@ class Values:
         if not self.wanted:
             self._count(arn, ())
             return
+        from nhiscan.detect.scan import shipped
+
         body = decoded(encoded)
         if body:
             yield from _records(
-                self._ask, arn, place, ((c, c.key_name, c.line) for c in _scanner().scan(body, "user-data"))
+                self._ask, arn, place, ((c, c.key_name, c.line) for c in shipped().scan(body, "user-data"))
             )
 
     def unread(self, arn: str) -> None:
@@ -118,6 +118,7 @@ def decoded(encoded: str) -> bytes:
 
 def _in_variables(ask: Ask, arn: str, known: list[tuple[str, object]], place: str) -> Iterator[Record]:
     from nhiscan.detect.conceal import conceal_name
+    from nhiscan.detect.scan import shipped
 
     names: list[str | None] = []
     lines: list[str] = []
@@ -132,7 +133,7 @@ def _in_variables(ask: Ask, arn: str, known: list[tuple[str, object]], place: st
         names.append(shown)
         lines.append(f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}")
     data = "\n".join(lines).encode("utf-8", "replace")
-    found = _scanner().scan(data, "environment.json") if lines else []
+    found = shipped().scan(data, "environment.json") if lines else []
     yield from _records(ask, arn, place, ((c, names[c.line - 1], None) for c in found))
 
 
@@ -185,11 +186,3 @@ def _credential(ask: Ask, item: Candidate, where: str, name: str | None) -> Cred
 
 def _moment(known: str | None) -> datetime | None:
     return datetime.fromisoformat(known) if known else None
-
-
-@functools.cache
-def _scanner() -> Scanner:
-    from nhiscan.detect.formats import shipped_formats
-    from nhiscan.detect.scan import Scanner
-
-    return Scanner.of(shipped_formats())
