@@ -278,9 +278,13 @@ FLOODS = {
 
 
 def cost(data):
-    start = time.process_time()
-    scan(data, "a.env")
-    return time.process_time() - start
+    """CPU seconds, the least of three: what else the process does in between must not count."""
+    least = 1e9
+    for _ in range(3):
+        start = time.process_time()
+        scan(data, "a.env")
+        least = min(least, time.process_time() - start)
+    return least
 
 
 @pytest.mark.parametrize("piece", FLOODS.values(), ids=FLOODS)

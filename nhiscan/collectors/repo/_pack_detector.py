@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from re import _parser  # type: ignore[attr-defined]  # missing in the type stubs
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,7 @@ from nhiscan.collectors.repo._pack_places import EVERYTHING, LINE, NEAR, NOWHERE
 from nhiscan.detect.stage import Expression, matcher_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from nhiscan.collectors.repo._pack_places import Place
@@ -24,9 +27,11 @@ _UNBOUNDED = 200
 """Bytes that a repeat without an end counts for: blanks between joined strings, of which confirmation takes no more."""
 
 _EDGE = 2  # bytes beside a match that its assertions look at
+_by_position = itemgetter(1)
 _INNER = {"MAX_REPEAT": 2, "MIN_REPEAT": 2, "POSSESSIVE_REPEAT": 2, "SUBPATTERN": 3, "ASSERT": 1, "ASSERT_NOT": 1}
 """Where the parser keeps what is repeated, grouped or looked ahead for."""
 
+_MOST = 400_000  # digests remembered, some 40 MB
 _BREAK = ord("\n")
 _VALUE = 2_200  # bytes of the longest value that the generic layer reads behind a name, always on one line
 _SYNTAX = 12_200  # bytes of what it reads where syntax tells: a key file of PuTTY, the members of a JSON Web Key
@@ -34,10 +39,15 @@ _SYNTAX = 12_200  # bytes of what it reads where syntax tells: a key file of PuT
 
 @dataclass(frozen=True, slots=True)
 class ScannerDetector:
-    """A scanner with what has to be known of it to leave copied bytes out."""
+    """A scanner with what has to be known of it to leave copied bytes out.
+
+    `empty` remembers digests of surroundings in which nothing lay: versions of a file, and files copied from one
+    another, have most of their lines in common.
+    """
 
     scanner: Scanner
     reach: Reach
+    empty: set[int] = field(default_factory=set)
 
     def places(self, data: bytes | memoryview) -> list[Place]:
         """The places of the first stage."""
@@ -45,7 +55,61 @@ class ScannerDetector:
 
     def first(self, data: bytes, places: Sequence[Place]) -> Place | None:
         """A place at which the scanner confirms something, in a file of which no path is known; None without one."""
-        return self.scanner.first(data, places)
+        for position, group in groupby(places, _by_position):
+            alone = [place for place in group if place[0] < self.reach.joint]
+            if alone and (found := self._at(data, position, alone)) is not None:
+                return found
+        together = [place for place in places if place[0] >= self.reach.joint]
+        return self._together(data, together) if together else None
+
+    def _at(self, data: bytes, position: int, places: list[Place]) -> Place | None:
+        """What lies at one position; the surroundings of nothing are remembered where they end with the line."""
+        if any(self.reach.stop[number] != LINE for number, _ in places):
+            return self.scanner.first(data, places)
+        far = max(self.reach.of[number] for number, _ in places)
+        end = data.find(b"\n", position, position + far)
+        around = data[max(0, position - NEAR) : (end if end >= 0 else position + far) + NEAR]
+        digest = hash((min(position, NEAR), around, *(number for number, _ in places)))
+        if digest in self.empty:
+            return None
+        found = self.scanner.first(data, places)
+        if found is None and not self.reach.names(data[max(0, position - NEAR) : position]):
+            self._remember(digest)
+        return found
+
+    def _together(self, data: bytes, places: list[Place]) -> Place | None:
+        """What lies at places of encodings, which paragraphs keep apart; only those not known to be empty are asked."""
+        if any(self.reach.stop[number] != PARAGRAPH for number, _ in places):
+            return self.scanner.first(data, places)
+        asked: list[Place] = []
+        digests = []
+        for start, end, some in _by_paragraph(data, places):
+            digest = hash((data[start:end], *((number, at - start) for number, at in some)))
+            if digest not in self.empty:
+                asked += some
+                digests.append(digest)
+        found = self.scanner.first(data, asked) if asked else None
+        if found is None:
+            for digest in digests:
+                self._remember(digest)
+        return found
+
+    def _remember(self, digest: int) -> None:
+        if len(self.empty) >= _MOST:
+            self.empty.clear()
+        self.empty.add(digest)
+
+
+def _by_paragraph(data: bytes, places: Sequence[Place]) -> Iterator[tuple[int, int, list[Place]]]:
+    """The places of each paragraph, and from where to where the bytes reach that are looked at for them."""
+    number = 0
+    while number < len(places):
+        position = places[number][1]
+        before, behind = data.rfind(PARAGRAPH, 0, position), data.find(PARAGRAPH, position)
+        behind = behind if behind >= 0 else len(data)
+        last = bisect_right(places, behind, number, key=_by_position)
+        yield max(0, before - NEAR), behind + NEAR, list(places[number:last])
+        number = last
 
 
 @dataclass(frozen=True, slots=True)
