@@ -18,7 +18,7 @@ from nhiscan.collectors.repo._pack_places import Known, clean_stretches, ordered
 from nhiscan.collectors.repo._texts import is_plain, message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -158,7 +158,7 @@ class _Walk:
                     self._held -= len(task.base)
                 stack.extend(self._visit(task))
 
-    def _visit(self, task: _Task) -> Iterator[_Task]:
+    def _visit(self, task: _Task) -> list[_Task]:
         """Look at one object; its children come back, heaviest first (which is last from a stack)."""
         row, children = task.row, self._children.get(task.row, ())
         try:
@@ -167,13 +167,13 @@ class _Walk:
                 raise _TooMuchError
         except _LEFT:
             self._leave(row)
-            return
+            return []
         self.outcome.inflated += len(data)
         known = self._look(task, data, copies) if self._wanted[row] else None
-        if children:
-            self._held += len(data)
-            for number, child in enumerate(children):
-                yield _Task(child, data, known, last=number == 0)
+        if not children:
+            return []
+        self._held += len(data)
+        return [_Task(child, data, known, last=number == 0) for number, child in enumerate(children)]
 
     def _object(self, task: _Task) -> tuple[bytes, Sequence[Copy]]:
         stream = self._entries.read(task.row)

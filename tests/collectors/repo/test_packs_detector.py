@@ -8,8 +8,8 @@ from re import _parser
 
 import pytest
 
-from nhiscan.collectors.repo._pack_detector import DetectorOf, _breaks, detector_of, width
-from nhiscan.collectors.repo._pack_places import EVERYTHING, PARAGRAPH
+from nhiscan.collectors.repo._pack_detector import DetectorOf, ScannerDetector, _breaks, detector_of, width
+from nhiscan.collectors.repo._pack_places import EVERYTHING, PARAGRAPH, ordered
 from nhiscan.collectors.repo._packs import scan_packs
 from nhiscan.detect.scan import shipped
 from tests.collectors.repo.packing import Pack, held
@@ -88,6 +88,51 @@ def test_workers_make_their_own(tmp_path):
     assert made.first(text, made.places(text)) in made.places(text)
     assert made.first(text, []) is None
     assert made.first(b"nothing", made.places(b"nothing")) is None
+
+
+class Counted:
+    """A scanner that counts what it is asked."""
+
+    def __init__(self, scanner):
+        self.scanner, self.asked = scanner, 0
+
+    def places(self, data):
+        return self.scanner.places(data)
+
+    def first(self, data, places):
+        self.asked += 1
+        return self.scanner.first(data, places)
+
+
+def dull(number):
+    """Lines at which the scanner looks twice and finds nothing, in strings over several lines too."""
+    return (
+        b"x\n" * 400
+        + b'%d\n\nab = "aaaaaaaaaaaa"\n     "bbbbbbbbbbbb"\n\n' % number
+        + b'token = "aaaaaaaa%d"\n' % number
+    )
+
+
+def test_what_was_empty_is_not_asked_again_where_its_surroundings_are_the_same(detector):
+    counted = Counted(detector.scanner)
+    again = ScannerDetector(counted, detector.reach)
+    assert len(again.places(dull(1))) > 1
+    for text in (dull(1), b"before\n" + dull(1), dull(1) + b"\n" * 400):
+        assert again.first(text, ordered(again.places(text))) is None
+    asked = counted.asked
+    text = b"other\n" + dull(1)
+    assert again.first(text, ordered(again.places(text))) is None
+    assert 0 < asked == counted.asked
+    assert again.first(dull(2), ordered(again.places(dull(2)))) is None
+    assert counted.asked > asked
+
+
+def test_no_more_is_remembered_than_is_allowed(detector, monkeypatch):
+    monkeypatch.setattr("nhiscan.collectors.repo._pack_detector._MOST", 5)
+    small = ScannerDetector(detector.scanner, detector.reach)
+    for number in range(40):
+        small.first(dull(number), ordered(small.places(dull(number))))
+    assert 0 < len(small.empty) <= 5
 
 
 def value(chance):
