@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from nhiscan import __version__, cache
 from nhiscan.detect import formats as formats_of
 from nhiscan.detect import generic
-from nhiscan.detect.confirm import GAP
+from nhiscan.detect.confirm import FURTHEST, GAP
 from nhiscan.detect.dialect import prefixes
 from nhiscan.detect.layers import Layers
 from nhiscan.detect.stage import Expression, matcher_kind
@@ -67,6 +67,17 @@ class Bundle:
     named: tuple[tuple[int, tuple[int, ...]], ...]
     version: str
     expressions: tuple[Expression, ...]
+
+    @functools.cached_property
+    def anchored(self) -> tuple[tuple[Format, ...], ...]:
+        """For each expression of formats, those that begin with a literal."""
+        return tuple(tuple(i for n in numbers if (i := self.formats[n]).anchors) for numbers in self.owners)
+
+    @functools.cached_property
+    def own(self) -> tuple[bool, ...]:
+        """For each expression before those of encodings, whether its formats all begin with a literal of their own."""
+        further = (False,) * (len(generic.EXPRESSIONS) + len(ANNOUNCED))
+        return (*(all(self.formats[n].anchors for n in numbers) for numbers in self.owners), *further)
 
     @functools.cached_property
     def anchors(self) -> tuple[str, ...]:
@@ -136,6 +147,10 @@ def _variants(word: str) -> list[bytes]:
 
 def _anchored(item: Format) -> list[Expression]:
     """The fixed beginnings of the pattern; the anchors alone where those are longer."""
+    if item.until:
+        ways_in = b"|".join(_escaped(anchor) for anchor in item.anchors)
+        between = rb"""[^\s/?#"'<>`]{1,%d}""" % FURTHEST
+        return [Expression(b"(?:" + ways_in + b")" + between + _escaped(item.until), 1)]
     ways = prefixes(item.expression)
     least = min(len(a) for a in item.anchors)
     if all(len(way.texts) >= least for way in ways):

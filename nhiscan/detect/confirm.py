@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nhiscan.detect import checksum, claims, names, noise
@@ -55,6 +55,7 @@ _RUN = re.compile(r"([^=])\1{7}")  # chance would not repeat a character so ofte
 _WRITTEN = -20.0  # bits of rarity; a generated value of a fixed shape has more (`rarity.surplus`), words have less
 _RANDOM, _RARE = 0.4, 0.6  # bits for each character
 _ASSIGNED = re.compile(rb"""[=:>(,]\s{0,4}["']?[\w./+-]{8}""")
+_IDENTIFIER = re.compile(rb"[A-Za-z][a-z]++(?:(?:[-_/][A-Z]?|[A-Z])[a-z]{2,}+)++(?![A-Za-z0-9+/_=-])")
 _DIGEST = re.compile(
     rb"(?i)(?:sha-?\d{0,3}|md5|hash|digest|checksum|commit|etag|revision|rev|integrity|fingerprint|version|uuid|guid)"
     rb"""["'`\]]{0,2}\s{0,4}[:=]{1,2}\s{0,4}["'`]?(?:sha\d{1,3}[-:])?\Z"""
@@ -63,6 +64,9 @@ _STAND_IN = re.compile(
     r"your|insert|replace|change|placeholder|redacted|dummy|goes[_-]?here|<|>|\*{3}|\.{3}", re.IGNORECASE
 )
 
+
+FURTHEST = 282
+"""Bytes between an anchor and the character that a format is known `until`."""
 
 _FEW = 16  # positions for which counting is quicker than a table of all lines
 
@@ -87,23 +91,24 @@ class Lines:
         return bisect_right(self._ends, position - 1) + 1
 
 
-@dataclass(frozen=True, slots=True)
 class File:
     """The bytes of one file, its lines, and the path that tells what sort of file it is."""
 
-    data: bytes
-    lines: Lines
-    path: str = ""
+    __slots__ = ("data", "lines", "path")
 
-    @classmethod
-    def of(cls, data: bytes, path: str = "") -> File:
-        """A file whose lines are counted when first asked for."""
-        return cls(data, Lines(data), path)
+    def __init__(self, data: bytes, path: str = "") -> None:
+        self.data = data
+        self.lines = Lines(data)  # counted when first asked for
+        self.path = path
 
 
 def anchored(item: Format, file: File, place: int) -> Candidate | None:
-    """The candidate of a format whose value begins with a literal, at that literal."""
+    """The candidate of a format whose value begins with a literal: at that, or at the character it is known `until`."""
     data, begin = file.data, None
+    if item.until:
+        place = max(data.rfind(anchor, max(0, place - FURTHEST - len(anchor)), place) for anchor in item.anchors)
+        if place < 0:
+            return None
     if item.anchors and not data.startswith(item.anchors, place):
         return None
     if item.before is not None:
@@ -160,9 +165,19 @@ def _is_written(text: str) -> bool:
     return surplus(text) < _WRITTEN and not noise.is_placeholder(text)
 
 
-def may_be_keyed(data: bytes, place: int) -> bool:
-    """Whether a value without a beginning of its own can stand here: not inside a word, and not named a digest."""
-    return not (place and data[place - 1] in _NEVER_BEFORE) and not _DIGEST.search(data, max(0, place - 60), place)
+def may_be_word(data: bytes, place: int) -> bool:
+    """Whether a value without a beginning of its own can stand here: not inside a word."""
+    return not (place and data[place - 1] in _NEVER_BEFORE)
+
+
+def is_identifier(data: bytes, place: int) -> bool:
+    """Whether what begins here is nothing but words joined as in code, which no format without a beginning is."""
+    return _IDENTIFIER.match(data, place) is not None
+
+
+def is_digest_of(data: bytes, place: int) -> bool:
+    """Whether what stands before the place names a digest or a version."""
+    return _DIGEST.search(data, max(0, place - 60), place) is not None
 
 
 def announced(data: bytes, name: tuple[int, int], place: int) -> bool:

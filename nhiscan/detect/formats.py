@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HEADER = {"provider", "title", "formats"}
 _PLACES = ("anchors", "keywords")
 _KEYS = {
-    "id", "kind", "source", "anchors", "before", "keywords", "pattern", "joined", "near", "within", "checksum",
+    "id", "kind", "source", "anchors", "until", "before", "keywords", "pattern", "joined", "near", "within", "checksum",
     "decode", "part", "pair", "facts", "environment", "lifetime", "human", "public", "confidence", "weight", "examples",
 }  # fmt: skip
 _DECODERS = {"jwt", "pem", "basic", "url", "random"}
@@ -42,12 +42,14 @@ class Pair:
 class Format:
     """One way a provider writes a credential.
 
-    Found either by `anchors` (literals the value begins with) or by `keywords` (names that stand before a value which
-    has no beginning of its own).  Of `pattern` the group `value` is the secret, the groups `key_id` and `account_id`
-    are public facts, the rest becomes facts; `facts` are true of every such value.  `near` are regexes of further
-    facts within `within` bytes; one that is missing means it is not this format.  `weight` decides between two formats
-    on the same bytes; `joined` lets letters and digits follow the match.  Patterns are kept as text and compiled when
-    first needed, because a run needs few of them.
+    Found either by `anchors` (literals the value begins with) or by `keywords` (names that stand before a value
+    which has no beginning of its own). `until` is for anchors that are everywhere (`https://`): only one that is
+    followed by this character, with nothing that ends an address between, is worth a look. Of `pattern` the group
+    `value` is the secret, the groups `key_id` and `account_id` are public facts, the rest becomes facts; `facts`
+    are true of every such value. `near` are regexes of further facts within `within` bytes; one that is missing
+    means it is not this format. `weight` decides between two formats on the same bytes; `joined` lets letters and
+    digits follow the match. Patterns are kept as text and compiled when first needed, because a run needs few of
+    them.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Format:
     source: str
     expression: str
     anchors: tuple[bytes, ...] = ()
+    until: bytes = b""
     keywords: tuple[str, ...] = ()
     context: str | None = None
     nearby: Mapping[str, str] = field(default_factory=dict)
@@ -184,6 +187,7 @@ def _build(provider: str, item: Mapping[str, object]) -> Format:
         source=str(item["source"]),
         expression=f"(?:{item['pattern']}){end}",
         anchors=tuple(text.encode("ascii") for text in _texts(item.get("anchors"))),
+        until=str(item.get("until", "")).encode("ascii"),
         keywords=keywords,
         context=f"(?:{item['before']})\\Z" if item.get("before") else None,
         nearby={str(k): str(v) for k, v in _mapping(item, "near").items()},

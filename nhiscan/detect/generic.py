@@ -72,6 +72,8 @@ _BARE_VALUE = re.compile(rb"""[^\s"'`<>\\]{3,512}""")
 _JOINT = re.compile(rb"(?<=.)[&;](?:amp;)?[A-Za-z_][\w.%-]{0,40}=")
 _ELEMENT_VALUE = re.compile(rb"([^<>\n]{3,2048})\s{0,40}<")
 _NEAR = 300  # bytes around a password in which its user and host are looked for
+_KEYS = 1  # the expression whose names are keys more often than not of a map or a translation
+_SPOKEN = re.compile(rb"[A-Za-z]?[a-z]+(?:[-_./: ]{1,2}[A-Za-z]?[a-z]+)*")  # words, which open nothing there
 _LED = 2  # so many of the expressions may end in a tag
 _AFTER_TEXT = (b"", b"&", b";", b'"', b"'", b"`", b"\n", b"\r", b"\\")
 _FOLLOWS = re.compile(rb"""[ \t]{0,3}(?:\+|\||\?|if\b|\.(?:format|join|replace|split)|%\s)""")
@@ -89,14 +91,16 @@ def speaks_of_secrets(name: str) -> bool:
     return role(name) is not Role.NONE
 
 
+def is_read(path: str) -> bool:
+    """Whether this layer looks at the file at all: in what a tool generated, names promise nothing."""
+    return setting(path) is not Setting.GENERATED
+
+
 def confirm(file: File, place: int, expression: int) -> Candidate | None:
     """The candidate whose value begins at the place that the expression (an index of EXPRESSIONS) named, or None."""
-    where = setting(file.path)
-    if where is Setting.GENERATED:
-        return None
     if expression >= len(_NAMED):
         return places.read(file, place, expression - len(_NAMED))
-    return _named(file, place, expression, where)
+    return _named(file, place, expression, setting(file.path))
 
 
 def _named(file: File, place: int, expression: int, where: Setting) -> Candidate | None:
@@ -104,6 +108,8 @@ def _named(file: File, place: int, expression: int, where: Setting) -> Candidate
     data = file.data
     tag = expression < _LED and element_before(data, place)
     span = _span(data, place, where, tag=tag)
+    if span is not None and expression == _KEYS and _SPOKEN.fullmatch(data, *span):
+        return None
     bound = None if span is None else element(data, place) if tag else binding(data, place)
     if span is None or bound is None:
         return None

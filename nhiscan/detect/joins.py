@@ -18,6 +18,7 @@ _MOST = 64 << 10
 _TOKEN = rb"[0-9A-Za-z_+/=.-]"
 _CHARACTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_+/=.-"
 _WORD = 16  # characters of one word on both sides of the joint
+_SPOKEN = re.compile(rb"[A-Z]?[a-z]++(?:[_+/=.-]++[A-Z]?[a-z]++)*+[_+/=.-]*+")
 _ENDING = _TOKEN + rb"{3}"  # more than the `n` of an escaped line end
 _OPERATORS = (rb"", rb" ?\+ ?", rb" ?\\", rb" ?\. ?", rb" ?& ?(?:_ ?)?", rb" ?\.\. ?", rb" ?<> ?", rb" ?\|\| ?")
 _BETWEEN = re.compile(
@@ -90,7 +91,9 @@ def _continues(data: bytes, before: int, after: int) -> bool:
     """Whether what ends before the one position and begins at the other is one word, long enough for a credential."""
     head = data[max(0, before - _WORD) : before]
     tail = data[after : after + _WORD]
-    return len(head) - len(head.rstrip(_CHARACTERS)) + len(tail) - len(tail.lstrip(_CHARACTERS)) >= _WORD
+    word = head[len(head.rstrip(_CHARACTERS)) :] + tail[: len(tail) - len(tail.lstrip(_CHARACTERS))]
+    # Prose that goes on in the next string is the rule: words have no digits and keep to one case.
+    return len(word) >= _WORD and not _SPOKEN.fullmatch(word)
 
 
 def lines_layer(data: bytes, place: int, floor: int = 0) -> Layer | None:

@@ -5,6 +5,7 @@ Written from observation of source trees; nothing here knows a project, a file o
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -85,16 +86,19 @@ def entropy(text: str) -> float:
     return -sum(n / total * math.log2(n / total) for n in Counter(text).values()) if total else 0.0
 
 
+@functools.lru_cache(maxsize=4_096)
 def is_placeholder(text: str) -> bool:
     """Whether the value was written to be replaced: a template, a sample, a mask, one character over and over."""
     return is_reference(text) or says_placeholder(text) or _DRILL.search(text[:2_000]) is not None or _monotonous(text)
 
 
+@functools.lru_cache(maxsize=4_096)
 def says_placeholder(text: str) -> bool:
     """Whether the value says in words or signs that a secret goes here: enough where a name promises a secret."""
     return _PLACEHOLDER.search(text[:2_000]) is not None
 
 
+@functools.lru_cache(maxsize=4_096)
 def is_reference(text: str) -> bool:
     """Whether the value points elsewhere (variable, vault, template) or is encrypted."""
     return is_encrypted(text) or _REFERENCE.search(text[:2_000]) is not None

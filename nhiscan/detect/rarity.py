@@ -39,6 +39,7 @@ _BASE64 = frozenset("+/=-_")
 _PRINTABLE = math.log2(94)
 
 
+@functools.lru_cache(maxsize=8_192)  # the same few values stand in many files
 def surplus(text: str) -> float:
     """Bits by which drawing at random explains the text better than writing it: above 0 for generated values.
 

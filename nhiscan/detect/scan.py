@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.detect import bundle, generic, pairs
-from nhiscan.detect.confirm import GAP, File, anchored, attributed, keyed, may_be_keyed
+from nhiscan.detect.announce import names_before
+from nhiscan.detect.confirm import GAP, File, anchored, attributed, is_digest_of, keyed, may_be_word
 from nhiscan.detect.formats import shipped_directory
 from nhiscan.detect.paths import trial
 from nhiscan.model import Confidence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from nhiscan.detect.announce import Names
     from nhiscan.detect.bundle import Bundle
     from nhiscan.detect.candidate import Candidate
     from nhiscan.detect.formats import Format
@@ -67,7 +69,7 @@ class Scanner:
 
     def first(self, data: bytes, places: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
         """A place at which something is, each judged as if no path were known; None when there is nothing."""
-        file = File.of(data)
+        file = File(data)
         for place in places:
             if place[0] < self.first_layer and next(self._direct(file, [place], loose=True), None) is not None:
                 return place
@@ -82,51 +84,66 @@ class Scanner:
 
     def confirmed(self, data: bytes, path: str, places: list[tuple[int, int]]) -> list[Candidate]:
         """The credentials at places of a file, by position."""
-        chosen = self._chosen(File.of(data, path), places, 0, loose=True)
+        chosen = self._chosen(File(data, path), places, 0, loose=True)
         return [_doubtful(c) for c in chosen] if chosen and trial(path) else chosen
 
     def known(self, data: bytes) -> list[Candidate]:
         """The credentials in known formats only, by position, without taking off encodings."""
-        return self._chosen(File.of(data), self.places(data), _DEEPEST, loose=False)
+        return self._chosen(File(data), self.places(data), _DEEPEST, loose=False)
 
     def _chosen(self, file: File, places: list[tuple[int, int]], depth: int, *, loose: bool) -> list[Candidate]:
         if not places:
             return []
-        found = list(self._direct(file, places, loose=loose))
-        found += self._encoded(file, places, depth, found)
+        direct, encoded = [], []
+        for place in dict.fromkeys(places):
+            if place[0] < self.first_layer:
+                direct.append(place)
+            elif place[0] < self.first_mark:
+                encoded.append(place)
+        found = list(self._direct(file, direct, loose=loose)) if direct else []
+        if encoded:
+            found += self._encoded(file, encoded, depth, found)
         return without_overlaps(pairs.join(without_overlaps(found), file.data, self.formats)) if found else []
 
-    def _direct(self, file: File, places: list[tuple[int, int]], *, loose: bool) -> Iterator[Candidate]:
-        asked: dict[int, bool] = {}  # places at which names were looked for
-        for number, place in dict.fromkeys(places):
-            if number < self.first_generic:
-                items = [self.formats[index] for index in self.parts.owners[number]]
-                yield from (c for item in items if item.anchors and (c := anchored(item, file, place)) is not None)
-                if all(item.anchors for item in items):
-                    continue
-            elif number >= self.first_layer:
-                continue
-            if place not in asked:
-                found = self._named(file, place, loose=loose)
+    def _direct(self, file: File, places: Sequence[tuple[int, int]], *, loose: bool) -> Iterator[Candidate]:
+        parts, data, first_generic = self.parts, file.data, self.first_generic
+        names = self._names(data, places)
+        asked: dict[int, bool] = {}  # places at which a name was found
+        last_generic = self.first_announced if loose and generic.is_read(file.path) else 0
+        for number, place in places:
+            if number < first_generic:
+                for item in parts.anchored[number]:
+                    if (candidate := anchored(item, file, place)) is not None:
+                        yield candidate
+            if place in names and place not in asked and not parts.own[number]:
+                found = self._named(file, place, names[place], loose=loose)
                 asked[place] = found is not None
                 if found is not None:
                     yield found
-            if loose and self.first_generic <= number < self.first_announced:
-                found = generic.confirm(file, place, number - self.first_generic)
+            if first_generic <= number < last_generic:
+                found = generic.confirm(file, place, number - first_generic)
                 # What begins like a format and is not of it is no secret of another kind.
-                if found is not None and not found.value.reveal().startswith(self.parts.anchors):
+                if found is not None and not found.value.reveal().startswith(parts.anchors):
                     yield found
 
-    def _named(self, file: File, place: int, *, loose: bool) -> Candidate | None:
+    def _names(self, data: bytes, places: Sequence[tuple[int, int]]) -> Names:
+        """The names before the places at which a value may stand that a name makes one."""
+        own, first_layer = self.parts.own, self.first_layer
+        wanted = {
+            place for number, place in places if number < first_layer and not own[number] and may_be_word(data, place)
+        }
+        return names_before(self.parts, data, sorted(wanted), NAME_REACH) if wanted else {}
+
+    def _named(self, file: File, place: int, names: Iterable[tuple[int, int]], *, loose: bool) -> Candidate | None:
         """The candidate of the format whose name stands nearest before the place, the longest of several names."""
-        if not may_be_keyed(file.data, place):
-            return None
-        low = max(0, place - NAME_REACH)
+        candidate = self._nearest(file, place, names, loose=loose)
+        return None if candidate is None or is_digest_of(file.data, place) else candidate
+
+    def _nearest(self, file: File, place: int, names: Iterable[tuple[int, int]], *, loose: bool) -> Candidate | None:
         found = []
-        for number, at in self.parts.names.places(file.data[low:place]):
+        for number, start in names:
             length, formats = self.parts.named[number]
-            start, end = low + at, low + at + length
-            found += [(place - end, -length, index, (start, end)) for index in formats]
+            found += [(place - start - length, -length, index, (start, start + length)) for index in formats]
         found.sort()
         for _, _, index, name in found:
             if (candidate := keyed(self.formats[index], file, place, name)) is not None:
@@ -139,13 +156,13 @@ class Scanner:
         self, file: File, places: list[tuple[int, int]], depth: int, direct: list[Candidate]
     ) -> list[Candidate]:
         """What encoded text holds, at the place where the encoded text lies; not what can be read there without."""
-        encoded = [(n - self.first_layer, place) for n, place in places if self.first_layer <= n < self.first_mark]
-        if not encoded or depth >= _DEEPEST:
+        if depth >= _DEEPEST:
             return []
+        encoded = [(number - self.first_layer, place) for number, place in places]
         found = []
         for layer in self.parts.layers.unfold(file.data, encoded):
             seen = {c.value.reveal() for c in direct if layer.start <= c.start < layer.end}
-            for item in self._chosen(File.of(layer.data, file.path), self.places(layer.data), depth + 1, loose=True):
+            for item in self._chosen(File(layer.data, file.path), self.places(layer.data), depth + 1, loose=True):
                 if item.value.reveal() not in seen:
                     start, end = layer.outer(item.start), layer.outer(item.end - 1) + 1
                     layers, line = (layer.how, *item.layers), file.lines.at(start)

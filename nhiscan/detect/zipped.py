@@ -62,6 +62,8 @@ def content(handle: BinaryIO, entry: Entry, budget: Budget) -> Source:
     """The bytes of a member as a stream.  Raises ArchiveError when they cannot be read."""
     if entry.encrypted:
         raise ArchiveError(Reason.ENCRYPTED)
+    if entry.offset < 0:  # the end of the directory lies about where it begins
+        raise ArchiveError(Reason.BROKEN)
     handle.seek(entry.offset)
     raw = handle.read(_LOCAL.size)
     if len(raw) < _LOCAL.size or raw[:4] != b"PK\x03\x04":

@@ -26,8 +26,8 @@ HEX = assemble("{hex:64}", "key")
 
 def scan(text, path="src/app.py"):
     data = text if isinstance(text, bytes) else text.encode()
-    file, found = File.of(data, path), {}
-    for expression, place in MATCHER.places(data):
+    file, found = File(data, path), {}
+    for expression, place in MATCHER.places(data) if generic.is_read(path) else ():
         candidate = generic.confirm(file, place, expression)
         if candidate is not None:
             found[candidate.start] = candidate
