@@ -7,9 +7,7 @@ the pool is rebuilt, the units that were under way run alone, and one that kills
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
-import threading
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nhiscan import cache
+from nhiscan import cache, processes
 from nhiscan.collect import registry
 from nhiscan.collect.protocol import Context, TargetError, Unit
 from nhiscan.model import COLLECTED, Gap, GapReason
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from nhiscan.store.spool import UnitWriter
 
 _NOT_COVERED = {"gap", "declared", "scope"}
+EVERYTHING = tuple(record.table for record in COLLECTED if record.table not in _NOT_COVERED)
+"""The tables that a collector may feed: what a failed one leaves unseen unless it says less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def failure(unit: Unit, error: BaseException) -> Gap:
 
 
 def _gap(unit: Unit, detail: str, remedy: str) -> Gap:
-    covers = tuple(r.table for r in COLLECTED if r.table not in _NOT_COVERED)
+    covers = EVERYTHING
     with suppress(registry.PluginError):
         covers = getattr(registry.load(unit.collector), "covers", covers)
     return Gap(
@@ -151,8 +151,7 @@ def _pooled(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Ite
 def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[tuple[Unit, Manifest | None]]:
     """One pool's life: finished units with their manifests, and after a crash the others with None, oldest first."""
     ctx = dataclasses.replace(ctx, memo={})
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_die_with_parent)
+    pool = ProcessPoolExecutor(jobs, mp_context=processes.context(), initializer=processes.end_with_parent)
     futures: dict[Future[Manifest], Unit] = {}
     try:
         try:
@@ -175,18 +174,6 @@ def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iter
                 yield unit, spool.published(unit.id)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _die_with_parent() -> None:
-    """Let a worker end when the program is killed; it would wait for work for ever."""
-    threading.Thread(target=_await_parent, daemon=True).start()
-
-
-def _await_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _alone(unit: Unit, ctx: Context, spool: Spool) -> Manifest:

@@ -6,6 +6,7 @@ column by column: the first known value in unit order wins.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nhiscan.model import RECORDS, Record
 from nhiscan.store.errors import StoreError
-from nhiscan.store.schema import columns, create_tables, from_columns, to_line, view_sql
+from nhiscan.store.schema import columns, create_tables, from_columns, to_line, view_bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
+_WORD = re.compile(r"\w+")
 MEMORY_LIMIT = "2GB"
 # A rule that takes longer than this on a locked inventory is broken.
 QUERY_MS = 120_000
@@ -34,6 +36,7 @@ class Inventory:
         self._db = connection
         self._work = work
         self._locked = False
+        self._views = dict(view_bodies())  # those that no query has named so far
 
     @classmethod
     @contextmanager
@@ -58,9 +61,19 @@ class Inventory:
                 connection.close()
 
     def _create(self) -> None:
-        for statement in create_tables():
-            self._db.execute(statement)
-        self._db.execute(view_sql())
+        self._db.execute("; ".join(create_tables()))
+
+    def _provide(self, query: str) -> None:
+        """Create the views that a query names, and those that they name.
+
+        Rules share few views and read each many times, so once nothing can change any more their rows are kept.
+        """
+        for name in self._views.keys() & set(_WORD.findall(query)):
+            body = self._views.pop(name, None)
+            if body is not None:
+                self._provide(body)
+                kind = "TEMP TABLE" if self._locked else "VIEW"
+                self._db.execute(f'CREATE {kind} "{name}" AS {body}')
 
     def ingest(self, unit_dirs: Sequence[Path]) -> None:
         """Read published units, in the order given.  Raises StoreError when a spool file is not what it claims."""
@@ -161,6 +174,7 @@ class Inventory:
         try:
             if self._locked:
                 _refuse_writing(self._db.extract_statements(query))
+            self._provide(query)
             cursor = self._db.execute(query, dict(params) if params else None)
             return [d[0] for d in cursor.description or ()], cursor.fetchall()
         except duckdb.Error as e:

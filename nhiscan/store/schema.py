@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -25,8 +26,10 @@ _SQL_TYPES: Mapping[object, str] = {
     float: "DOUBLE",
     datetime: "TIMESTAMP",
 }
+_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
+_VIEW = re.compile(r"^CREATE VIEW ", re.MULTILINE)
 NO_VALUE = "no value"
-VIEW_FILES = ("views.sql", "views_cloud.sql")
+VIEW_FILES = ("views.sql", "views_cloud.sql", "views_pipelines.sql", "views_declared.sql", "views_agents.sql")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,6 +96,13 @@ def view_sql() -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
+def view_bodies() -> Iterator[tuple[str, str]]:
+    """Name and SELECT of each view, in the same order."""
+    for part in _VIEW.split(_COMMENT.sub("", view_sql()))[1:]:
+        name, _, body = part.partition(" AS")
+        yield name.strip(), body.strip().removesuffix(";")
+
+
 def problem(record: object) -> str | None:
     """What makes something no record of its table; None when it is one.  Names columns and types, never values."""
     table = getattr(record, "table", None)
@@ -139,7 +149,7 @@ def _writer(column: Column) -> Callable[[Any], object]:
     if column.sql == "TIMESTAMP":
         return _time
     if column.sql == "VARCHAR[]":
-        return list
+        return lambda value: None if value is None else list(value)
     if typing.get_origin(column.python) is Mapping:
         return lambda value: json.dumps(dict(value), sort_keys=True, ensure_ascii=False) if value else "{}"
     if column.vocabulary:

@@ -101,15 +101,16 @@ def test_where_no_process_can_start_the_work_is_done_here(tmp_path, collector, m
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
-def test_workers_end_with_the_program_that_started_them(tmp_path):
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_end_with_the_program_that_started_them(tmp_path, method):
     script = tmp_path / "parent.py"
     script.write_text(
         "import multiprocessing, os, sys, time\n"
         "from concurrent.futures import ProcessPoolExecutor\n"
-        "from nhiscan.collect.runner import _die_with_parent\n"
+        "from nhiscan.processes import end_with_parent\n"
         "if __name__ == '__main__':\n"
-        "    context = multiprocessing.get_context('spawn')\n"
-        "    pool = ProcessPoolExecutor(1, mp_context=context, initializer=_die_with_parent)\n"
+        f"    context = multiprocessing.get_context('{method}')\n"
+        "    pool = ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent)\n"
         "    print(pool.submit(os.getpid).result(), flush=True)\n"
         "    time.sleep(60)\n"
     )

@@ -5,14 +5,16 @@ Processes and not threads: scanning many small things is held up by the interpre
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from nhiscan import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +59,7 @@ class _Pool(Generic[T, R]):
     workers: dict[Connection, BaseProcess] = field(default_factory=dict)
     busy: dict[Connection, list[T]] = field(default_factory=dict)
     deaths: int = 0
+    work: Callable[[list[T]], R] | None = None  # what forked workers share instead of each making its own
 
     def results(self, jobs: int) -> Iterator[tuple[list[T], R | None]]:
         while True:
@@ -90,9 +93,13 @@ class _Pool(Generic[T, R]):
             connection.send(task)
 
     def _begin(self) -> Connection:
-        context = multiprocessing.get_context("spawn")
+        context = processes.context()
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.start), daemon=True)
+        start, held = self.start, []
+        if context.get_start_method() == "fork":
+            self.work = self.work or self.start()
+            start, held = partial(_given, self.work), [*self.workers, ours]
+        process = context.Process(target=_serve, args=(theirs, start, held), daemon=True)
         try:
             process.start()
         except OSError:
@@ -124,8 +131,19 @@ class _Pool(Generic[T, R]):
         process.join()
 
 
-def _serve(connection: Connection, start: Callable[[], Callable[[list[T]], R]]) -> None:
-    """Work until the other end is closed, which the system does when the parent dies, however it dies."""
+def _given(work: Callable[[list[T]], R]) -> Callable[[list[T]], R]:
+    return work
+
+
+def _serve(
+    connection: Connection, start: Callable[[], Callable[[list[T]], R]], held: Iterable[Connection] = ()
+) -> None:
+    """Work until the other end is closed, which the system does when the parent dies, however it dies.
+
+    `held` are the parent's ends that a forked worker has copies of: with those no other worker would see the end.
+    """
+    for other in held:
+        other.close()
     # What goes wrong at the start goes wrong in the parent as well, where it is told; nothing is printed here.
     with suppress(Exception, KeyboardInterrupt):
         work = start()

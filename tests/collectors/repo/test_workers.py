@@ -64,7 +64,8 @@ def test_a_system_that_starts_no_process_leaves_the_work_undone(monkeypatch):
     def refuse(_):
         raise OSError
 
-    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", refuse)
+    for kind in (multiprocessing.context.SpawnProcess, multiprocessing.context.ForkProcess):
+        monkeypatch.setattr(kind, "start", refuse)
     assert list(_workers.spread(echo, [[1], [2]], 2)) == [([1], None), ([2], None)]
 
 
