@@ -61,8 +61,9 @@ class IdentityClass(StrEnum):
 
 
 class IdentityState(StrEnum):
-    """Whether an identity can act."""
+    """Whether an identity can act.  `declared`: infrastructure code says that it shall exist, no provider was asked."""
 
+    DECLARED = "declared"
     ENABLED = "enabled"
     DISABLED = "disabled"
     DELETED = "deleted"
@@ -88,8 +89,13 @@ class CredentialKind(StrEnum):
 
 
 class CredentialState(StrEnum):
-    """What the issuer says of a credential.  `not_in_scope`: its issuer is known and was not collected."""
+    """What the issuer says of a credential.
 
+    `not_in_scope`: its issuer is known and was not collected.  `declared`: infrastructure code says that it
+    shall exist.
+    """
+
+    DECLARED = "declared"
     ACTIVE = "active"
     INACTIVE = "inactive"
     EXPIRED = "expired"
@@ -180,14 +186,33 @@ class PrincipalKind(StrEnum):
 
 
 class ConsumerKind(StrEnum):
-    """What acts through an identity."""
+    """What acts through an identity.  `step`: code of somebody else inside a pipeline (an action, orb, image)."""
 
     AGENT = "agent"
     TOOL_SERVER = "tool_server"
     PIPELINE = "pipeline"
+    STEP = "step"
     WORKLOAD = "workload"
     FUNCTION = "function"
     APPLICATION = "application"
+
+
+class Trigger(StrEnum):
+    """What sets a consumer to work.  `untrusted`: an event that somebody without write access can cause and shape."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    EVENT = "event"
+    UNTRUSTED = "untrusted"
+
+
+class Origin(StrEnum):
+    """Which level of settings declares a consumer: the machine, a person, a project, or an extension."""
+
+    SYSTEM = "system"
+    USER = "user"
+    PROJECT = "project"
+    EXTENSION = "extension"
 
 
 class Autonomy(StrEnum):
@@ -286,6 +311,36 @@ class Form(StrEnum):
     PLACEHOLDER = "placeholder"
     EMPTY = "empty"
     DANGLING = "dangling"
+
+
+class Purpose(StrEnum):
+    """What a credential is used for at one place.
+
+    `exposed`: it is printed, written to an artifact or passed where it can be read, and not used for anything.
+    """
+
+    CLOUD = "cloud"
+    PUBLISH = "publish"
+    REGISTRY = "registry"
+    SOURCE = "source"
+    MODEL = "model"
+    DATA = "data"
+    EXPOSED = "exposed"
+
+
+class FileClass(StrEnum):
+    """What a file is for, told by its path: how a value in it spreads depends on that."""
+
+    SOURCE = "source"
+    TEST = "test"
+    DOCUMENTATION = "documentation"
+    PIPELINE = "pipeline"
+    INFRASTRUCTURE = "infrastructure"
+    STATE = "state"
+    AGENT_CONFIG = "agent_config"
+    AGENT_CONTEXT = "agent_context"
+    CREDENTIAL_FILE = "credential_file"
+    KEY_FILE = "key_file"
 
 
 class OwnerKind(StrEnum):
@@ -391,7 +446,12 @@ class Scope(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity(Record):
-    """A principal that can be granted access."""
+    """A principal that can be granted access.
+
+    `native_id` is the id under which its provider knows it (an ARN), where that is known and is not the `id`: what
+    infrastructure code declares joins what exists by it.  `max_session` is the longest session it hands out, in
+    seconds.  `public_client`, `implicit_grant`, `password_grant` and `redirect_uris` are settings of OAuth clients.
+    """
 
     table: ClassVar[str] = "identity"
 
@@ -404,6 +464,12 @@ class Identity(Record):
     last_used_at: datetime | None = None
     last_used: LastUsed | None = None
     interactive: bool | None = None
+    native_id: str | None = None
+    max_session: int | None = None
+    public_client: bool | None = None
+    implicit_grant: bool | None = None
+    password_grant: bool | None = None
+    redirect_uris: tuple[str, ...] = ()
     environment: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -414,7 +480,10 @@ class Credential(Record):
 
     `fingerprint` is the keyed digest of the value and never leaves the run; `key_id` and `account_id` are the public
     facts of its format; `public` says that the value is public by design (a Supabase `anon` key), `sample` that it is a
-    documented example or a placeholder in a known format and opens nothing.
+    documented example or a placeholder in a known format and opens nothing.  `scopes` are what it allows in its
+    provider's words (`contents: write`, `repo`), NULL where nobody could say; `ttl` is its longest life in seconds and
+    `max_uses` how often it serves (0: without end), `bound` whether it works from known networks only; `encrypted`
+    says whether a private key asks for a passphrase.
     """
 
     table: ClassVar[str] = "credential"
@@ -438,6 +507,11 @@ class Credential(Record):
     human: bool | None = None
     environment: str | None = None
     sample: bool | None = None
+    scopes: tuple[str, ...] | None = None
+    ttl: int | None = None
+    max_uses: int | None = None
+    bound: bool | None = None
+    encrypted: bool | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     confidence: Confidence = Confidence.HIGH
 
@@ -446,7 +520,8 @@ class Credential(Record):
 class Exposure(Record):
     """A place where a credential's value (or only its key id) lies; `uri` is relative to the repository root.
 
-    `detector` is the format or layer that recognised it, `basis` why it is believed (`format + checksum`).
+    `detector` is the format or layer that recognised it, `basis` why it is believed (`format + checksum`);
+    `file_class` says what the file is for.
     """
 
     table: ClassVar[str] = "exposure"
@@ -464,6 +539,7 @@ class Exposure(Record):
     at_head: bool | None = None
     visibility: Visibility | None = None
     config: str | None = None
+    file_class: FileClass | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -480,13 +556,17 @@ class Policy(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment(Record):
-    """A policy and what it bears on: an identity or group, a scope it controls, or the resource it stands on."""
+    """A policy and what it bears on: an identity or group, a scope it controls, or the resource it stands on.
+
+    `time_bound` says whether the grant ends, or must be activated, by itself.
+    """
 
     table: ClassVar[str] = "attachment"
 
     policy_id: str
     principal_id: str
     kind: AttachmentKind
+    time_bound: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -535,6 +615,14 @@ class Consumer(Record):
     `bypass` names the setting that switches approval off, when one does.  `platform` is where it runs (`aws_lambda`);
     `public` says that its endpoint answers the internet, `metadata_v1` that its instance metadata answers without a
     session token, `metadata_hops` how many network hops that answer may travel, `guardrail` that one is bound to it.
+
+    `origin` is the level of settings it stands in. `trigger` is the least trusted thing that sets it to work and
+    `triggers` their names; `runs_untrusted` says that it then runs or checks out what outsiders wrote. `gated`: a
+    person or a protected environment stands before it; `self_hosted`: it runs on a machine of one's own; `issuer` and
+    `subjects` are what its federated token says of it (patterns where parts are not known). `automount`: a token of
+    its identity is mounted although nothing asks for it; `host_network`: it shares the network, and so the identity,
+    of its machine. `alters_itself`: it may write its own settings, permissions or instructions; `enforced`: a policy
+    decision stands between it and its tools; `forwards`: it hands the token it was given on to others.
     """
 
     table: ClassVar[str] = "consumer"
@@ -568,12 +656,29 @@ class Consumer(Record):
     metadata_v1: bool | None = None
     metadata_hops: int | None = None
     guardrail: bool | None = None
+    origin: Origin | None = None
+    trigger: Trigger | None = None
+    triggers: tuple[str, ...] = ()
+    runs_untrusted: bool | None = None
+    gated: bool | None = None
+    self_hosted: bool | None = None
+    issuer: str | None = None
+    subjects: tuple[str, ...] = ()
+    automount: bool | None = None
+    host_network: bool | None = None
+    alters_itself: bool | None = None
+    enforced: bool | None = None
+    forwards: bool | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool(Record):
-    """What an agent may call: `name` is the tool or pattern as written (`Bash(git *)`, `mcp__db__query`, `*`)."""
+    """What an agent may call: `name` is the tool or pattern as written (`Bash(git *)`, `mcp__db__query`, `*`).
+
+    `reads_untrusted`, `reads_private` and `sends`: it brings in what outsiders wrote, reads what is not public, or
+    carries data out.
+    """
 
     table: ClassVar[str] = "tool"
 
@@ -583,13 +688,19 @@ class Tool(Record):
     approval: Approval | None = None
     approval_basis: Basis | None = None
     unrestricted: bool | None = None
+    reads_untrusted: bool | None = None
+    reads_private: bool | None = None
+    sends: bool | None = None
     uri: str | None = None
     line: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop(Record):
-    """Which agent hands work to which other agent or server, and how it proves itself there."""
+    """Which agent hands work to which other agent or server, and how it proves itself there.
+
+    `forwards` says that it hands on its own credential or environment instead of a token made for that hop.
+    """
 
     table: ClassVar[str] = "hop"
 
@@ -597,21 +708,30 @@ class Hop(Record):
     to_id: str
     via: str
     auth: Auth | None = None
+    forwards: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use(Record):
-    """A consumer and the credential or identity it uses; `form` is what stands there, `name` the variable or header."""
+    """A consumer and the credential, identity or store it uses; `form` is what stands there.
+
+    `name` is the variable or header, `place` the kind of spot (`env`, `header`, `arg`, `url`, `file`, `input`, `log`,
+    `artifact`; `all_secrets` where every secret is handed over; `host` for what belongs to the machine, named
+    `docker_socket`, `ssh_agent`, `cloud_profile`, `kubeconfig`, `home`, `metadata`, `environment`); `purpose` what it
+    is used for.
+    """
 
     table: ClassVar[str] = "use"
 
     consumer_id: str
     credential_id: str | None = None
     identity_id: str | None = None
+    resource_id: str | None = None
     how: UseHow
     form: Form | None = None
     name: str | None = None
     place: str | None = None
+    purpose: Purpose | None = None
     uri: str | None = None
     line: int | None = None
 
@@ -650,7 +770,8 @@ class Resource(Record):
     """Something identities act on that has a policy or a way to sign in of its own: a bucket, a queue, an API.
 
     `public` says that anybody may reach it; `local_auth` that it accepts a key or password of its own where it could
-    demand an identity.
+    demand an identity; `authenticated` that it demands proof at all, `tls` that it is reached with encryption
+    (webhooks, stores).
     """
 
     table: ClassVar[str] = "resource"
@@ -660,6 +781,8 @@ class Resource(Record):
     name: str
     public: bool | None = None
     local_auth: bool | None = None
+    authenticated: bool | None = None
+    tls: bool | None = None
     encrypted_with: str | None = None
     created_at: datetime | None = None
     environment: str | None = None
@@ -856,7 +979,12 @@ RELATIONS: Mapping[str, Mapping[str, str]] = {
     "consumer": {"parent_id": "consumer"},
     "tool": {"consumer_id": "consumer"},
     "hop": {"from_id": "consumer", "to_id": "consumer"},
-    "use": {"consumer_id": "consumer", "credential_id": "credential", "identity_id": "identity"},
+    "use": {
+        "consumer_id": "consumer",
+        "credential_id": "credential",
+        "identity_id": "identity",
+        "resource_id": "resource",
+    },
     "usage": {"identity_id": "identity"},
     "signal": {"subject_id": "*"},
     "logging": {"subject_id": "*"},

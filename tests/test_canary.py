@@ -201,7 +201,7 @@ STAGES = (
     "nhiscan.collectors.repo._tree.Checkout.read",
     "nhiscan.collectors.repo._owners.blame",
     "nhiscan.collectors.repo._scan.credential",
-    "nhiscan.collectors.repo.agents._agent",
+    "nhiscan.collectors.repo._agents.grouping.records",
     "nhiscan.detect.scan.Scanner.confirmed",
     "nhiscan.detect.inline.inline_ignores",
     "nhiscan.collectors.aws._details.Details.page",

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from nhiscan.collect import registry
 from nhiscan.sensitive import KEY_VARIABLE
 from tests.conftest import AS_OF, ROOT
 
@@ -454,10 +455,7 @@ def test_a_saved_run_in_which_a_collector_broke_does_not_look_clean_when_it_is_j
 
 
 def test_a_shipped_collector_that_cannot_name_its_units_is_a_bug_not_an_empty_target(nhiscan, repo, monkeypatch):
-    from nhiscan.collectors.repo.agents import COLLECTOR as AGENTS
-    from nhiscan.collectors.repo.secrets import COLLECTOR as SECRETS
-
-    for collector in (AGENTS, SECRETS):
+    for collector in map(registry.load, registry.names_for("path")):
         monkeypatch.setattr(type(collector), "units", lambda *_: iter([1 / 0]))
     done = audit(nhiscan, repo)
     assert done.code == 5

@@ -120,7 +120,7 @@ def test_a_source_file_outside_every_commit_is_told(tmp_path):
 def test_every_maker_is_decided_by_its_token_alone():
     arguments = {
         "aws_key_id": ("123456789012", "x"), "aws_unique_id": ("AIDA", "x"), "aws_example": ("id",), "jwt": ("anon", "x"),
-        "gcp_key_json": ("project", "account"), "stripe": ("live", "x"), "hex_digest": ("64", "x"),
+        "gcp_key_json": ("project", "account"), "stripe": ("live", "x"), "basic": ("user", "x"), "hex_digest": ("64", "x"),
     }  # fmt: skip
     for name, maker in MAKERS.items():
         value = maker(*arguments.get(name, ("x",)))

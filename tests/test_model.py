@@ -61,6 +61,7 @@ def test_every_reference_column_has_a_declared_target():
                 "external_id",
                 "rule_id",
                 "member_id",
+                "native_id",
             }:
                 assert name in RELATIONS.get(table, {}), f"{table}.{name}"
 

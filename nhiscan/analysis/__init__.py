@@ -26,7 +26,8 @@ def run(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, 
     """
     _join(inventory)
     _states(inventory, as_of, collected)
-    _permissions(inventory, as_of, collected)
+    if not {"identity", "policy", "trust"} <= inventory.empty():
+        _permissions(inventory, as_of, collected)
     _people(inventory)
 
 
@@ -71,6 +72,14 @@ def _permissions(inventory: Inventory, as_of: datetime, collected: Collection[tu
     from nhiscan.analysis.aws.shares import shares
     from nhiscan.analysis.aws.trusts import trusts, world
     from nhiscan.analysis.aws.workloads import workloads
+    from nhiscan.analysis.declared import names
+    from nhiscan.analysis.federation import SOURCE as JOINED
+    from nhiscan.analysis.federation import federated
+    from nhiscan.analysis.kubernetes import effective as k8s_effective
+    from nhiscan.analysis.kubernetes import estate as k8s_estate
+    from nhiscan.analysis.kubernetes import grants as k8s_grants
+    from nhiscan.analysis.kubernetes import reach as k8s_reach
+    from nhiscan.analysis.kubernetes import ways as k8s_ways
     from nhiscan.analysis.reach import reach
     from nhiscan.model import (
         Attachment,
@@ -88,22 +97,32 @@ def _permissions(inventory: Inventory, as_of: datetime, collected: Collection[tu
         Use,
     )
 
-    identities, attachments, members = inventory.rows(Identity), inventory.rows(Attachment), inventory.rows(Member)
+    called = names(inventory.rows(Identity), inventory.rows(Policy))
+    identities, attachments = called.given(inventory.rows(Identity)), called.given(inventory.rows(Attachment))
+    members, uses = called.given(inventory.rows(Member)), called.given(inventory.rows(Use))
     scopes, gaps = inventory.rows(Scope), inventory.rows(Gap)
-    books = library(inventory.rows(Policy))
+    policies = called.given(inventory.rows(Policy))
+    books = library(policies)
     estate = build(identities, books, attachments, members, as_of, scopes=scopes)
     known = world(scopes, inventory.rows(Declared), identities, as_of)
     told = [t for t in inventory.rows(Trust) if t.source != SOURCE]
     trusted: list[Trust] = [*told, *trusts(identities, books, attachments, known)]
-    running = workloads(inventory.rows(Consumer), inventory.rows(Use), members, gaps, collected)
+    consumers, uses = inventory.rows(Consumer), [u for u in uses if u.source != JOINED]
+    joined = list(federated(consumers, trusted, uses))
+    running = workloads(consumers, [*uses, *joined], members, gaps, collected)
     ground = prepare(estate, trusted, running)
     able: list[Effective] = list(effective(ground))
+    cluster = k8s_estate.build(identities, policies, attachments, members, uses)
+    edges = k8s_ways.ways(cluster)
+    able_there = list(k8s_effective.effective(cluster, edges))
     old_gaps = [g for g in gaps if g.source != SOURCE]
-    inventory.replace(Gap, [*old_gaps, *books.gaps])
-    inventory.replace(Trust, [*trusted, *shares(attachments, books, known)])
-    inventory.replace(Grant, grants(estate))
-    inventory.replace(Effective, able)
-    inventory.replace(Reach, reach(estate, trusted, able, ground.edges))
+    inventory.replace(Gap, [*old_gaps, *called.taken(books.gaps)])
+    inventory.replace(Trust, called.taken([*trusted, *shares(attachments, books, known)]))
+    inventory.add(called.taken(joined))
+    inventory.replace(Grant, called.taken([*grants(estate), *k8s_grants.grants(cluster)]))
+    inventory.replace(Effective, called.taken([*able, *able_there]))
+    reached = [*reach(estate, trusted, able, ground.edges), *k8s_reach.reach(cluster, edges, able_there)]
+    inventory.replace(Reach, called.taken(reached))
 
 
 def _people(inventory: Inventory) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nhiscan import __version__
+from nhiscan.api.evidence import Evidence, load_report
 from nhiscan.api.gather import Gathered, Progress, gather
 from nhiscan.api.policy import Policy, load_policy
 from nhiscan.config import Context, declared_records
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from nhiscan.api.options import Options
     from nhiscan.config import Config
     from nhiscan.engine.rule import RuleSet
+    from nhiscan.triage.ingest.load import Report
     from nhiscan.triage.result import Finding, Notice
 
 INLINE = "inline_ignore"
@@ -41,11 +43,12 @@ _NAMED: tuple[type[Record], ...] = (Scope, Identity, Credential, Consumer)
 
 @dataclass(frozen=True, slots=True)
 class _Judging:
-    """All rules there are, the chosen ones, and their configured thresholds by rule id."""
+    """All rules there are, the chosen ones, their configured thresholds by rule id, and what other tools report."""
 
     known: RuleSet
     rules: RuleSet
     params: dict[str, dict[str, object]]
+    reports: tuple[Report, ...] = ()
 
 
 def audit(
@@ -55,14 +58,15 @@ def audit(
 ) -> Result:
     """Collect, join, judge and triage; `look` may read the locked inventory before it is thrown away.
 
-    Raises RuleFileError, ConfigError, BaselineError, StoreError, KeyFileError and PluginError for what the user can
-    mend; a target or a rule that fails is part of the result.
+    Raises RuleFileError, ConfigError, BaselineError, IngestError, StoreError, KeyFileError and PluginError for what the
+    user can mend; a target or a rule that fails is part of the result.
     """
     options = policy.options
     known, rules, notices = _rules(options, policy)
     params = _params(known, policy.config)
+    reports = tuple(map(load_report, options.ingest))
     with gather(options, on_progress) as gathered, open_inventory(gathered, policy) as inventory:
-        result = _judge(inventory, policy, _Judging(known, rules, params), gathered, notices)
+        result = _judge(inventory, policy, _Judging(known, rules, params, reports), gathered, notices)
         look(inventory, result)
         _finish(gathered, result, options)
         return result
@@ -188,6 +192,7 @@ def _judge(
 
     options = policy.options
     evaluation = evaluate(inventory, judging.rules, options.as_of, judging.params)
+    evidence = Evidence(inventory, judging.reports, gathered.targets)
     findings, said = triage(
         inventory,
         evaluation,
@@ -196,6 +201,7 @@ def _judge(
         policy.config.suppressions,
         options.as_of,
         all_rules=judging.known,
+        attach=evidence,
     )
     return Result(
         version=__version__,
@@ -206,12 +212,14 @@ def _judge(
         gaps=tuple(inventory.rows(Gap)),
         rules=tuple(judging.rules),
         errors=evaluation.errors,
-        notices=(*policy.notices, *notices, *gathered.notices, *said),
+        notices=(*policy.notices, *notices, *gathered.notices, *said, *evidence.laid.notices),
         counts=_counts(inventory),
         scopes={s.id: s.name for s in inventory.rows(Scope)},
         redact=options.redact,
         calls=_calls(gathered),
         crashes=gathered.crashes,
+        ingested=evidence.laid.reports,
+        unmatched=evidence.laid.unmatched,
     )
 
 

@@ -15,6 +15,7 @@ from nhiscan.model import (
     Gap,
     Identity,
     IdentityKind,
+    IdentityState,
     Member,
     Policy,
     Record,
@@ -61,7 +62,14 @@ def can(options: Options, question: Question, on_progress: Callable[[Progress], 
 
 def named(question: Question, records: Sequence[Record]) -> Question:
     """The question with names turned into ids.  Raises QuestionError for a name that is not there or not alone."""
-    actors = [r for r in records if isinstance(r, Identity) and r.provider == "aws" and r.kind in _ACTORS]
+    actors = [
+        r
+        for r in records
+        if isinstance(r, Identity)
+        and r.provider == "aws"
+        and r.kind in _ACTORS
+        and r.state is not IdentityState.DECLARED
+    ]
     if not actors:
         msg = "no AWS account was read"
         raise QuestionError(msg, _NO_AWS)

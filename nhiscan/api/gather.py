@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nhiscan.api.options import Options
 
 JOIN_REMEDY = "set the same NHISCAN_FINGERPRINT_KEY for all runs that are to be joined"
+_LEFT_OUT = "nhiscan.collect"
 _NOT_EVIDENCE = {"gap", "scope"}
 
 
@@ -67,6 +69,7 @@ class _Plan:
     error: str | None = None
     remedy: str | None = None
     broken: Mapping[str, BaseException] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -75,26 +78,30 @@ def gather(options: Options, on_progress: Callable[[Progress], None] = lambda _:
     cache.use(options.cache_dir)
     key = load_key(options.cache_dir)
     cloud = {f.name: getattr(options.cloud, f.name) for f in dataclasses.fields(options.cloud)}
-    what = {name: getattr(options, name) for name in ("cache_dir", "jobs", "history", "since", "staged")}
-    ctx = Context(as_of=options.as_of, key=key, **what, **cloud)
+    what = {name: getattr(options, name) for name in ("cache_dir", "jobs", "history", "since", "staged", "user")}
+    ctx = Context(as_of=options.as_of, key=key, run=uuid.uuid4().hex, **what, **cloud)
     with tempfile.TemporaryDirectory(prefix="nhiscan-") as scratch:
         directory = options.save or Path(scratch) / "run"
         texts = tuple(t.text for t in options.targets)
         info = RunInfo(SCHEMA, __version__, key.id, options.as_of.isoformat(), texts)
         spool = Spool.begin(directory, info)
-        plans = [_plan(target, ctx) for target in options.targets]
+        plans = [_plan(target, ctx, options.collect) for target in options.targets]
         _tell_broken(plans, spool)
+        _tell_left_out(plans, spool)
         manifests = _collect(plans, ctx, spool, options.jobs, on_progress)
         found = _gathered(plans, manifests, spool)
         yield dataclasses.replace(found, calls=ctx.calls, crashes=_crashes(plans, manifests))
 
 
-def _plan(target: Target, ctx: Context) -> _Plan:
+def _plan(target: Target, ctx: Context, wanted: frozenset[str] = frozenset()) -> _Plan:
     if target.kind is TargetKind.SNAPSHOT and (Path(target.value) / "run.json").is_file():
         return _Plan(target, run=Spool.open(Path(target.value)))
     units: list[Unit] = []
     broken: dict[str, BaseException] = {}
-    collectors = [(name, registry.load(name)) for name in registry.names_for(target.kind)]
+    names = registry.names_for(target.kind)
+    asked = [name for name in names if not wanted or name in wanted]
+    left_out = tuple(name for name in names if name not in asked)
+    collectors = [(name, registry.load(name)) for name in asked]
     for _, collector in collectors:
         if target.kind in getattr(collector, "schemes", ()):
             registry.require_extra(collector)
@@ -113,7 +120,7 @@ def _plan(target: Target, ctx: Context) -> _Plan:
     if not units:
         message = "nothing here that a collector can read"
         return _Plan(target, error=message, remedy="see `nhiscan audit --help` for what can be audited")
-    return _Plan(target, units=tuple(units), broken=broken)
+    return _Plan(target, units=tuple(units), broken=broken, left_out=left_out)
 
 
 def _sound(unit: object, name: str) -> Unit:
@@ -141,6 +148,23 @@ def _tell_broken(plans: Sequence[_Plan], spool: Spool) -> None:
                 crash = None if isinstance(error, TargetError) else gap.detail
                 manifest = Manifest(unit.id, name, scope, plan.target.text, "failed", {"gap": 1}, crash=crash)
                 spool.add_unit(manifest, [gap])
+
+
+def _tell_left_out(plans: Sequence[_Plan], spool: Spool) -> None:
+    """What collectors would see that were not asked is unknown, in every scope of the target."""
+    for plan in plans:
+        for scope in sorted({unit.scope_id for unit in plan.units}) if plan.left_out else ():
+            unit = Unit(f"{_LEFT_OUT}:{scope}", _LEFT_OUT, scope, plan.target)
+            gap = Gap(
+                id=f"{unit.id}#unit",
+                scope_id=scope,
+                source=_LEFT_OUT,
+                covers=runner.EVERYTHING,
+                reason=GapReason.SKIPPED,
+                remedy="leave --collect out",
+                detail=f"{len(plan.left_out)} collectors were not asked",
+            )
+            spool.add_unit(Manifest(unit.id, _LEFT_OUT, scope, plan.target.text, "partial", {"gap": 1}), [gap])
 
 
 def _crashes(plans: Sequence[_Plan], manifests: Sequence[Manifest]) -> tuple[str, ...]:

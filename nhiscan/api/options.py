@@ -33,7 +33,9 @@ class Options:
     takes configuration, baseline and inline ignores from that git ref of the first path target only.  `config_path`
     is a file the user named, which may also name targets (used when `named` is false) and outputs; without one,
     nhiscan.yaml is looked for at the root of the first path target.  `history`, `since` and `staged` say what of a
-    repository is read (see `collect.protocol.Context`).
+    repository is read, `user` that the agents of the person who runs it are read too (see `collect.protocol.Context`).
+    `collect` are the collectors to ask, all without it; what the others would see is a gap.  `ingest` are reports of
+    other scanners, whose findings become evidence of ours.
     """
 
     targets: tuple[Target, ...]
@@ -52,5 +54,8 @@ class Options:
     history: bool = False
     since: str | None = None
     staged: bool = False
+    user: bool = False
+    collect: frozenset[str] = frozenset()
+    ingest: tuple[Path, ...] = ()
     cloud: Cloud = field(default_factory=Cloud)
     redact: frozenset[str] = frozenset()

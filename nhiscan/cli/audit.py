@@ -58,6 +58,7 @@ def audit(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="FILE", help="Findings that are known already.")
     ] = None,
+    ingest: common.Ingest = None,
     settings: common.Settings = common.DEFAULTS,
     policy_ref: Annotated[
         str | None,
@@ -86,6 +87,7 @@ def audit(
     options = common.options_of(
         targets, settings, cloud, rules=tuple(rules or ()), select=tuple(select or ()), ignore=tuple(ignore or ()),
         baseline=baseline, save=save, policy_ref=policy_ref, redact=_redact(redact),
+        ingest=tuple(ingest or ()),
     )  # fmt: skip
     policy = api.load_policy(options)
     gate = Gate(

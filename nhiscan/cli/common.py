@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import inspect
 import os
 import re
@@ -44,6 +45,12 @@ AsOf = Annotated[
 RulesDirs = Annotated[
     list[Path] | None, typer.Option("--rules", metavar="DIR", help="Add rules from a directory; repeatable.")
 ]
+Ingest = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ingest", metavar="FILE", help="Take another scanner's report (SARIF, JSON) as evidence; repeatable."
+    ),
+]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Worker processes.", show_default="cores")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no key or cache on disk; fingerprints last one run.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text (also NO_COLOR).")]
@@ -82,6 +89,13 @@ class Settings:
     staged: Annotated[
         bool, typer.Option("--staged", help="Read only what is staged for the next commit, for a pre-commit hook.")
     ] = False
+    user: Annotated[
+        bool, typer.Option("--user", help="Read also the agent settings of the person who runs it and of the machine.")
+    ] = False
+    collect: Annotated[
+        list[str] | None,
+        typer.Option("--collect", metavar="NAME", help="Only this collector (repo.secrets, aws.*); repeatable."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +218,24 @@ def options_of(
         history=settings.history,
         since=settings.since,
         staged=settings.staged,
+        user=settings.user,
+        collect=_collectors(settings.collect),
         cloud=(cloud or CloudSettings()).parsed(),
         **more,
     )
+
+
+def _collectors(wanted: Sequence[str] | None) -> frozenset[str]:
+    """The names of the collectors that the patterns name."""
+    from nhiscan.cli.errors import inert
+    from nhiscan.collect import registry
+
+    names = registry.names() if wanted else ()
+    for pattern in wanted or ():
+        if not fnmatch.filter(names, pattern):
+            msg = f"there is no collector {inert(pattern)}"
+            raise UsageError(msg, f"use one of: {', '.join(names)}")
+    return frozenset(name for pattern in wanted or () for name in fnmatch.filter(names, pattern))
 
 
 def _from_file(path: Path | None) -> list[str]:
@@ -278,12 +307,14 @@ def progress(*, quiet: bool) -> Iterator[Callable[[State], None]]:
         TextColumn("auditing"), BarColumn(24), TextColumn("{task.completed}/{task.total} units"),
         TextColumn("{task.fields[identities]} identities, {task.fields[credentials]} credentials"),
     )  # fmt: skip
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    # Drawn when something ends and by no thread of its own, beside which no worker could be forked.
+    with Progress(*columns, console=console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task("audit", total=None, identities=0, credentials=0)
 
         def update(p: State) -> None:
             _say_callers(p, said)
             bar.update(task, completed=p.done, total=p.total, identities=p.identities, credentials=p.credentials)
+            bar.refresh()
 
         yield update
 

@@ -14,7 +14,8 @@ _USAGE = typer.BadParameter.__mro__[2]
 # What a user can mend.  By name, so that reporting an error imports nothing.
 _EXPECTED = {
     "ConfigError", "RuleFileError", "BaselineError", "StoreError", "KeyFileError", "PluginError", "TargetSyntaxError",
-    "TargetError", "OutputError", "SelectionError", "PolicyError", "ReporterError", "MissingExtraError", "UsageError",
+    "TargetError", "OutputError", "SelectionError", "IngestError", "PolicyError", "ReporterError",
+    "MissingExtraError", "UsageError",
 }  # fmt: skip
 _BUG = "this is a bug of nhiscan; please report it with this line at the issue tracker, no values are in it"
 

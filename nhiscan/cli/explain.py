@@ -23,6 +23,7 @@ def explain(
     label: Annotated[str, typer.Argument(metavar="RULE|FINDING", help="A rule id or name, or the id of a finding.")],
     targets: common.Targets = None,
     rules: common.RulesDirs = None,
+    ingest: common.Ingest = None,
     settings: common.Settings = common.DEFAULTS,
     cloud: common.CloudSettings = common.CLOUD_DEFAULTS,
     no_color: common.NoColor = False,
@@ -34,7 +35,7 @@ def explain(
     if page is not None:
         _markdown(page, no_color=no_color)
         return 0
-    options = common.options_of(targets, settings, cloud, rules=tuple(rules or ()))
+    options = common.options_of(targets, settings, cloud, rules=tuple(rules or ()), ingest=tuple(ingest or ()))
     seen: list[tuple[api.Proof | None, tuple[str, ...]]] = []
 
     def look(inventory: Inventory, result: Result) -> None:
@@ -84,13 +85,14 @@ def _page(finding: Finding, result: Result, proof: Proof | None, stops: tuple[st
     rule = finding.rule
     parts = [
         f"# {finding.id}: {rule.title}",
-        f"{finding.severity} severity, {finding.confidence} confidence, {finding.state}; rule {rule.id} ({rule.name}).",
+        f"{finding.severity} severity, {_confidence(finding)}, {finding.state}; rule {rule.id} ({rule.name}).",
         f"**{inert(finding.message)}**",
         _section("Why", rule.why),
         _section(
             "Where", "\n".join(f"- {_place(loc.uri, loc.line, loc.note, loc.basis)}" for loc in finding.locations)
         ),
         _section("Evidence", "\n".join(_evidence(finding))),
+        _section("Reported by others", "\n".join(_others(finding))),
         _section("Path to more power", _path(finding, proof)),
         _section("What stops with it", "\n".join(f"- {inert(line)}" for line in stops)),
         _section("Reasons", "\n".join(_reasons(finding, result))),
@@ -119,6 +121,22 @@ def _evidence(finding: Finding) -> list[str]:
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
         shown.append(f"- {name}: {inert(text)}")
     return shown
+
+
+def _confidence(finding: Finding) -> str:
+    before = f" ({finding.raised_from} without the report of another tool)" if finding.raised_from else ""
+    return f"{finding.confidence} confidence{before}"
+
+
+def _others(finding: Finding) -> list[str]:
+    """What other tools report of the same place."""
+    return [
+        f"- {inert(e.tool)}: {inert(e.rule)}"
+        + (f", {inert(_place(e.uri, e.line, None, None))}" if e.uri else "")
+        + (f": {inert(e.message)}" if e.message else "")
+        + (" (the credential works)" if e.verified else "")
+        for e in finding.evidence
+    ]
 
 
 def _path(finding: Finding, proof: Proof | None) -> str:

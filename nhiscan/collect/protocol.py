@@ -60,9 +60,10 @@ class Context:
     `as_of` stands for the clock; `key` makes fingerprints; `cache_dir` is None with `--no-cache`;
     `expect_account` aborts a cloud target that answers with another account; `read_ignored` lets collectors read
     ignored agent and `.env` files as `visibility: local`; `max_file_bytes` is where a file is skipped with a count;
+    `run` names one run, so that what is found out for several collectors can be kept as long as it lasts;
     `calls` is where a collector counts its API calls by operation (fresh for every unit); `jobs` is how many processes
     a unit may use.  For repositories: `history` reads every object and not only the work tree, `since` those that came
-    after a commit, `staged` nothing but what is staged.
+    after a commit, `staged` nothing but what is staged; `user` reads the agents of the person who runs it as well.
 
     For cloud targets: `accounts` and `regions` narrow what is read (no accounts: all that the target names, `!ID`
     leaves one out; no regions: those in use, `("all",)`: every enabled one); `role`, a name or an ARN that may hold
@@ -78,10 +79,12 @@ class Context:
     expect_account: str | None = None
     read_ignored: bool = True
     max_file_bytes: int = 5_000_000
+    run: str = ""
     jobs: int = 1
     history: bool = False
     since: str | None = None
     staged: bool = False
+    user: bool = False
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     role: str | None = None

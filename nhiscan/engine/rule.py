@@ -65,7 +65,8 @@ class Rule:
     """One posture rule.
 
     `maps` is framework -> item id -> level (`direct` when the file gives a plain list); `fix` has a `default` and
-    may have an entry per provider; `shipped` tells our own rules, checked when built, from added ones.
+    may have an entry per provider, platform or client; `client` is added where a client could refer to the value;
+    `shipped` tells our own rules, checked when built, from added ones.
     """
 
     id: str
@@ -111,9 +112,9 @@ class Rule:
         """Framework -> item ids, without levels."""
         return {framework: tuple(items) for framework, items in self.maps.items()}
 
-    def fix_for(self, provider: str | None) -> str:
-        """What to do at this provider."""
-        return self.fix.get(provider or "", self.fix["default"])
+    def fix_for(self, *names: str | None) -> str:
+        """What to do at the first of these clients, platforms or providers that the rule has words for."""
+        return next((self.fix[n] for n in names if n is not None and n in self.fix), self.fix["default"])
 
     def line(self, *where: str | int) -> int:
         """The line of a place in the rule's file, or of the nearest place above it."""

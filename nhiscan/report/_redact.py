@@ -56,6 +56,8 @@ def redact(result: Result, kinds: Iterable[str]) -> Result:
         gaps=tuple(_gap(g, hide) for g in result.gaps),
         errors=tuple(replace(e, message=hide(e.message)) for e in result.errors),
         notices=tuple(_notice(n, hide) for n in result.notices),
+        ingested=tuple(replace(i, file=hide(i.file)) for i in result.ingested),
+        unmatched=tuple(replace(u, rule=hide(u.rule), place=hide(u.place)) for u in result.unmatched),
         scopes={hide(k): hide(v) for k, v in result.scopes.items()},
         redact=result.redact | chosen,
     )
@@ -88,6 +90,7 @@ def _texts(result: Result) -> Iterator[str]:
         yield from (finding.subject.id, finding.subject.scope_id, finding.message)
         yield from (place.uri for place in finding.locations)
         yield from (v for fact in finding.facts.values() for v in (fact if isinstance(fact, tuple) else (str(fact),)))
+    yield from (other.place for other in result.unmatched)
     for gap in result.gaps:
         yield from (gap.scope_id, gap.remedy, gap.detail or "", gap.subject_id or "", gap.id)
 
@@ -127,6 +130,10 @@ def _finding(finding: Finding, hide: Hide, *, people: bool) -> Finding:
         owner=owner,
         fix=hide(finding.fix),
         suppression=_maybe(finding.suppression, hide),
+        evidence=tuple(
+            replace(e, rule=hide(e.rule), message=_maybe(e.message, hide), uri=_maybe(e.uri, hide))
+            for e in finding.evidence
+        ),
     )
 
 

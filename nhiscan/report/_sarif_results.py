@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 from nhiscan.report._plain import sarif_text
 from nhiscan.report._sarif_rules import LEVELS, SCORES
+from nhiscan.triage.result import Location
 from nhiscan.triage.suppress import is_inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from nhiscan.triage.result import Finding, Location, Ownership
+    from nhiscan.triage.result import Evidence, Finding, Ownership
 
 Object = dict[str, object]
 
@@ -40,10 +41,16 @@ def result(finding: Finding, reasons: Sequence[Finding], rule_index: Mapping[str
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         "properties": _properties(finding, reasons),
     }
-    if len(places) > 1:
+    beside = [(_note(place), place) for place in places[1:]]
+    beside += [
+        (_told(item), Location(item.uri, item.line, scope_id=item.scope_id))
+        for item in finding.evidence
+        if item.uri is not None
+    ]
+    if beside:
         out["relatedLocations"] = [
-            {"id": n, "message": {"text": _note(place)}, **_location(place, home)}
-            for n, place in enumerate(places[1:], 1)
+            {"id": n, "message": {"text": note}, **_location(place, home)}
+            for n, (note, place) in enumerate(beside[: MAX_LOCATIONS - 1], 1)
         ]
     if baseline:
         out["baselineState"] = "unchanged" if finding.state == "known" else "new"
@@ -59,6 +66,9 @@ def message(finding: Finding, reasons: Sequence[Finding]) -> str:
     lines += [f"Also {r.rule.id}: {sarif_text(r.message)}" for r in reasons[:MAX_REASONS]]
     if len(reasons) > MAX_REASONS:
         lines.append(f"Also {len(reasons) - MAX_REASONS} more reasons.")
+    if finding.evidence:
+        said = dict.fromkeys(f"{e.tool} ({e.rule})" for e in finding.evidence[:MAX_REASONS])
+        lines.append(f"Also reported by {sarif_text(', '.join(said))}.")
     lines.append(f"Owner: {_owner(finding.owner)}.")
     if finding.fix:
         lines.append(f"Fix: {sarif_text(finding.fix)}")
@@ -90,6 +100,13 @@ def _properties(finding: Finding, reasons: Sequence[Finding]) -> Object:
         out["reasons"] = [
             {"rule": r.rule.id, "severity": r.severity.value, "fingerprint": r.fingerprint} for r in reasons
         ]
+    if finding.evidence:
+        out["evidence"] = [
+            {"tool": sarif_text(e.tool), "rule": sarif_text(e.rule), "verified": e.verified}
+            for e in finding.evidence[:MAX_REASONS]
+        ]
+    if finding.raised_from is not None:
+        out["raisedFrom"] = finding.raised_from.value
     left = len(finding.locations) - MAX_LOCATIONS
     if left > 0:
         out["locationsLeftOut"] = left
@@ -100,6 +117,10 @@ def _note(place: Location) -> str:
     extra = f" ({place.note})" if place.note else ""
     line = f":{place.line}" if place.line else ""
     return sarif_text(f"{'also in' if in_file(place) else 'see'} {place.uri}{line}{extra}")
+
+
+def _told(item: Evidence) -> str:
+    return sarif_text(f"also reported by {item.tool} ({item.rule})" + (f": {item.message}" if item.message else ""))
 
 
 def bases(findings: Iterable[Finding]) -> set[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nhiscan.engine.verdict import RuleCoverage
     from nhiscan.model import Gap
     from nhiscan.report._options import ReportOptions
-    from nhiscan.triage.result import Finding, Result, TargetSummary
+    from nhiscan.triage.result import Evidence, Finding, Result, TargetSummary
 
 SUFFIXES = (".json",)
 SCHEMA = "nhiscan-result/1"
@@ -74,6 +74,13 @@ def document(result: Result) -> Document:
         },
         "findings": [_finding(f) for f in result.findings],
         "rules": [_rule(r) for r in result.rules],
+        "ingested": {
+            "reports": [
+                {"file": r.file, "format": r.format, "findings": r.findings, "matched": r.matched}
+                for r in result.ingested
+            ],
+            "unmatched": [{"tool": u.tool, "rule": u.rule, "place": u.place or None} for u in result.unmatched],
+        },
     }
 
 
@@ -184,6 +191,19 @@ def _finding(finding: Finding) -> Document:
         "fingerprint": finding.fingerprint,
         "folded_into": finding.folded_into,
         "suppression": finding.suppression,
+        "evidence": [_evidence(e) for e in finding.evidence],
+        "raised_from": None if finding.raised_from is None else finding.raised_from.value,
+    }
+
+
+def _evidence(evidence: Evidence) -> Document:
+    return {
+        "tool": evidence.tool,
+        "rule": evidence.rule,
+        "message": evidence.message,
+        "uri": evidence.uri,
+        "line": evidence.line,
+        "verified": evidence.verified,
     }
 
 

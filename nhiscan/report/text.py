@@ -9,6 +9,7 @@ from nhiscan.model import Severity
 from nhiscan.report._plain import clean, short_keys
 from nhiscan.report._redact import redact
 from nhiscan.report._text_coverage import frameworks, not_assessed, not_seen
+from nhiscan.report._text_evidence import confidence, only, others, told
 from nhiscan.triage.context import IN_HISTORY
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _lines(result: Result, verbosity: int) -> Iterator[Line]:
             yield from _more(alike)
     if verbosity > 0:
         yield from _suppressed(result.entries)
+        yield from ([("reported by others only: ", "dim"), (say(text), "dim")] for text in only(result.unmatched))
     yield [("", "")]
     yield from _summary(result, verbosity)
 
@@ -189,6 +191,8 @@ def _facts(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, st
     yield ", ".join(places[:_PLACES]) + more
     owner = finding.owner
     yield "no known owner" if owner is None else f"owner {say(owner.name)}"
+    if finding.evidence:
+        yield say(f"also reported by {others(finding.evidence)}")
     if finding.fix:
         yield f"fix: {_hint(finding.fix)}"
 
@@ -218,12 +222,15 @@ def _details(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, 
         return [(f"{_INDENT}{label:<9}", "dim"), (text, "")]
 
     yield row(
-        "finding", f"{finding.id}, {finding.confidence} confidence, {say(finding.rule.title)} ({finding.rule.id})"
+        "finding",
+        f"{finding.id}, {say(confidence(finding))}, {say(finding.rule.title)} ({finding.rule.id})",
     )
     for reason in reasons:
         yield row("also", f"{reason.rule.id} {reason.severity}: {say(reason.message)}")
     for place in finding.locations:
         yield row("place", _place(place, finding, scopes))
+    for item in finding.evidence:
+        yield row("evidence", say(told(item)))
     owner = finding.owner
     yield row("owner", "nobody known" if owner is None else f"{say(owner.name)} ({owner.basis}, {owner.confidence})")
     if finding.fix:

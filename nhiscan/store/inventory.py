@@ -107,13 +107,14 @@ class Inventory:
             if c.name == "id":
                 continue
             known = f'"{c.name}" IS NOT NULL'
-            if c.sql == "VARCHAR[]":
+            listed = c.sql == "VARCHAR[]" and not c.nullable  # where nothing said and an empty list are the same
+            if listed:
                 known = f'len("{c.name}") > 0'
             elif isinstance(c.default, dict):
                 known = f"\"{c.name}\" <> '{{}}'"
             absent = (
                 ", any_value([]::VARCHAR[])"
-                if c.sql == "VARCHAR[]"
+                if listed
                 else (", '{}'" if isinstance(c.default, dict) else "")
             )
             pick = f'first("{c.name}" ORDER BY _n) FILTER ({known})'

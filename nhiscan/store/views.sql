@@ -67,7 +67,9 @@ CREATE VIEW value_file AS
 SELECT e.credential_id AS id, e.scope_id, e.uri, min(e.line) AS line,
   max(CASE WHEN e.visibility IN ('tracked', 'untracked') THEN 1 ELSE 0 END) AS visible,
   max(CASE WHEN e.visibility = 'local' THEN 1 ELSE 0 END) AS is_local,
-  max(CASE WHEN e.visibility IS NULL THEN 1 ELSE 0 END) AS unknown
+  max(CASE WHEN e.visibility IS NULL THEN 1 ELSE 0 END) AS unknown,
+  -- past: HEAD no longer holds it, and no file beside it either; history does.
+  min(CASE WHEN e.at_head = FALSE AND coalesce(e.visibility, 'tracked') = 'tracked' THEN 1 ELSE 0 END) AS past
 FROM exposure AS e
 -- A value in the configuration of a workload lies in no file; NS-LEK-005 judges it.
 WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%'
@@ -84,7 +86,7 @@ WITH numbered AS (
 value_place AS (
   SELECT n.id AS credential_id,
     count(*) AS file_count, sum(n.visible) AS visible_files, sum(n.is_local) AS local_files,
-    sum(n.unknown) AS unknown_files,
+    sum(n.unknown) AS unknown_files, min(n.past) AS past,
     string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
       ORDER BY n.n) FILTER (WHERE n.n <= 3) AS first_places,
     string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
@@ -100,7 +102,7 @@ SELECT
   c.id, a.scope_id, c.scope_id AS issuer_scope_id, c.provider, c.kind, c.state, c.public, c.confidence, c.account_id,
   CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
   n.noun, n.noun_title, n.label,
-  coalesce(v.file_count, 0) AS file_count,
+  coalesce(v.file_count, 0) AS file_count, coalesce(v.past = 1, FALSE) AS only_past,
   -- in_repository: the value lies where everybody with the repository sees it (tracked, or about to be).
   CASE WHEN coalesce(v.visible_files, 0) > 0 THEN TRUE WHEN v.unknown_files > 0 THEN NULL ELSE FALSE END
     AS in_repository,
@@ -121,7 +123,7 @@ LEFT JOIN value_place AS v ON v.credential_id = c.id;
 -- Placeholders, empty and dangling entries carry nothing; a prompt asks every person for a value of his own.
 CREATE VIEW use_site AS
 SELECT
-  u.id, u.scope_id, u.credential_id, u.consumer_id, u.form, u.how, u.uri,
+  u.id, u.scope_id, u.credential_id, u.consumer_id, u.form, u.how, u.uri, u.purpose,
   k.kind AS consumer_kind, k.name AS consumer_name,  k.platform, k.visibility,
   -- A gateway of tools that a cloud runs serves whoever calls it: it is no agent.
   CASE WHEN k.kind = 'agent' THEN k.id WHEN k.kind <> 'tool_server' THEN NULL
@@ -204,7 +206,8 @@ LEFT JOIN servers AS v ON v.credential_id = f.credential_id;
 CREATE VIEW credential_platform AS
 WITH judged AS (
   SELECT s.credential_id, s.scope_id, s.consumer_name, s.platform,
-    CASE WHEN s.platform IS NULL THEN NULL
+    -- What somebody runs himself stands on a machine that we do not know.
+    CASE WHEN s.platform IS NULL OR s.platform IN ('docker_compose', 'jenkins', 'drone', 'n8n', 'dify') THEN NULL
       WHEN s.platform IN ('workstation', 'on_premises', 'browser') THEN 0 ELSE 1 END AS issues
   FROM use_site AS s
 ),
@@ -232,7 +235,9 @@ LEFT JOIN first_issuing AS f ON f.credential_id = s.credential_id AND f.n = 1;
 CREATE VIEW credential_application AS
 WITH used AS (
   -- Two clients seen with one key may well be one application.
-  SELECT s.credential_id, s.scope_id, s.application FROM use_site AS s WHERE s.how <> 'observed'
+  SELECT s.credential_id, s.scope_id, s.application FROM use_site AS s
+  -- A template as a whole is no application beside its parts, and printing a value is no use of it.
+  WHERE s.how <> 'observed' AND coalesce(s.purpose, 'data') <> 'exposed' AND s.application NOT LIKE '%:(%)'
   GROUP BY s.credential_id, s.scope_id, s.application
 ),
 held AS (
@@ -264,14 +269,14 @@ GROUP BY n.credential_id;
 
 -- identity_machine: one row per identity that software acts as and that can act: users, roles, service accounts, apps
 -- and bots; no provider-managed or break-glass identity, no person, nothing disabled.  An unclassified identity
--- counts as a machine unless it can log in interactively.
+-- counts as a machine unless it can log in interactively; what infrastructure code declares counts like what exists.
 CREATE VIEW identity_machine AS
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class, i.interactive, i.environment, i.created_at, i.last_used_at,
   i.last_used
 FROM identity AS i
 WHERE i.kind IN ('user', 'role', 'service_account', 'app', 'bot')
-  AND coalesce(i.state, 'enabled') = 'enabled'
+  AND coalesce(i.state, 'enabled') IN ('enabled', 'declared')
   AND (i.class IN ('workload', 'agent') OR (i.class IS NULL AND coalesce(i.interactive, FALSE) = FALSE));
 
 -- identity_login: one row per enabled identity that could have a password and is not known to be a person's.

@@ -130,6 +130,17 @@ named AS (
   SELECT n.id, count(*) AS total, string_agg(n.name, ', ' ORDER BY n.n) FILTER (WHERE n.n <= 4) AS first_names
   FROM numbered AS n
   GROUP BY n.id
+),
+-- Where a job beside it signs in to the same cloud without a key, that is the way for the others too.
+federated AS (
+  SELECT s.credential_id AS id, min(concat(k.name, ' as ', regexp_extract(u.identity_id, '[^/:]+$'))) AS instead
+  FROM use_site AS s
+  JOIN credential AS c ON c.id = s.credential_id
+  JOIN "use" AS u ON u.scope_id = s.scope_id AND u.how = 'federated' AND coalesce(u.name, 'exact') <> 'possible'
+    AND ((c.provider = 'aws' AND u.identity_id LIKE 'arn:aws%:iam::%') OR (c.provider = 'gcp' AND u.identity_id LIKE 'gcp:%')
+      OR (c.provider = 'azure' AND u.identity_id LIKE 'azure:%'))
+  JOIN consumer AS k ON k.id = u.consumer_id
+  GROUP BY s.credential_id
 )
 SELECT
   c.id, c.scope_id, coalesce(n.total, 0) AS consumer_count,
@@ -138,9 +149,11 @@ SELECT
       WHEN n.total > 4 THEN concat(n.first_names, ' and ', CAST(n.total - 4 AS VARCHAR), ' more')
       ELSE n.first_names END,
     CASE WHEN c.last_used_at IS NOT NULL THEN concat('; last used ', CAST(CAST(c.last_used_at AS DATE) AS VARCHAR))
-      WHEN c.last_used = 'never' THEN '; never used' ELSE '; its last use is not known' END) AS breaks
+      WHEN c.last_used = 'never' THEN '; never used' ELSE '; its last use is not known' END,
+    CASE WHEN f.instead IS NOT NULL THEN concat('; federation does without a key here: ', f.instead) END) AS breaks
 FROM credential AS c
-LEFT JOIN named AS n ON n.id = c.id;
+LEFT JOIN named AS n ON n.id = c.id
+LEFT JOIN federated AS f ON f.id = c.id;
 
 -- service_platform: one row per AWS service that is trusted by roles of software which collectors list in full, and the
 -- platform under which they list it.  Services with short-lived or unlisted users of roles are left out.
@@ -571,7 +584,7 @@ WITH read AS (
     nullif(regexp_extract(c.facts, '"origin": "([a-z]+)"', 1), '') AS origin,
     nullif(regexp_extract(c.facts, '"role": "([a-z]+)"', 1), '') AS role
   FROM credential AS c
-  WHERE c.kind IN ('certificate', 'signing_certificate')
+  WHERE c.kind IN ('certificate', 'signing_certificate') AND coalesce(c.sample, FALSE) = FALSE
 )
 SELECT
   r.id, r.scope_id, r.provider, r.kind, coalesce(r.name, 'without a name') AS name, r.state, r.issued_at, r.expires_at,
@@ -590,15 +603,17 @@ WITH read AS (
   SELECT c.id, c.scope_id, c.provider, c.kind, c.state, coalesce(c.name, 'without a name') AS name, c.environment,
     nullif(regexp_extract(c.facts, '"key_algorithm": "([^"]+)"', 1), '') AS algorithm,
     CAST(nullif(regexp_extract(c.facts, '"key_bits": "([0-9]+)"', 1), '') AS INTEGER) AS bits,
-    nullif(regexp_extract(c.facts, '"public_key": "([^"]+)"', 1), '') AS public_key
+    nullif(regexp_extract(c.facts, '"public_key": "([^"]+)"', 1), '') AS public_key,
+    -- The public half of an SSH key stands wherever the key may be used, and an authority signs for many.
+    (coalesce(c.public, FALSE) AND c.kind = 'ssh_key') OR c.facts LIKE '%"role": "authority"%' AS spread
   FROM credential AS c
   WHERE c.kind IN ('certificate', 'signing_certificate', 'ssh_key', 'private_key')
-    AND coalesce(c.state, 'active') NOT IN ('inactive', 'deleted', 'expired')
+    AND coalesce(c.state, 'active') NOT IN ('inactive', 'deleted', 'expired') AND coalesce(c.sample, FALSE) = FALSE
 ),
 holder AS (
   -- The same name in one account is one thing, in however many regions.
   SELECT r.public_key, r.scope_id, lower(r.name) AS name, min(r.environment) AS environment
-  FROM read AS r WHERE r.public_key IS NOT NULL
+  FROM read AS r WHERE r.public_key IS NOT NULL AND NOT r.spread
   GROUP BY r.public_key, r.scope_id, lower(r.name)
 ),
 shared AS (
@@ -610,7 +625,8 @@ SELECT
   coalesce(s.holder_count, 1) AS holder_count, s.first_name, s.last_name
 FROM read AS r
 LEFT JOIN shared AS s ON s.public_key = r.public_key
-WHERE r.algorithm IS NOT NULL OR r.public_key IS NOT NULL OR r.kind IN ('certificate', 'signing_certificate');
+WHERE NOT r.spread
+  AND (r.algorithm IS NOT NULL OR r.public_key IS NOT NULL OR r.kind IN ('certificate', 'signing_certificate'));
 
 -- store_breaks: one row per store, with a sentence on what reads it.
 CREATE VIEW store_breaks AS

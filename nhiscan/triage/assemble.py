@@ -17,7 +17,7 @@ from nhiscan.triage.result import Finding, Notice
 from nhiscan.triage.suppress import from_inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from nhiscan.engine.rule import Rule
@@ -41,16 +41,18 @@ def triage(  # noqa: PLR0913, PLR0917 - one argument per input of the stage
     as_of: datetime,
     *,
     all_rules: Iterable[Rule] | None = None,
+    attach: Callable[[list[Finding]], list[Finding]] = lambda findings: findings,
 ) -> tuple[tuple[Finding, ...], tuple[Notice, ...]]:
     """The findings, worst first, and what there is to say about baseline and suppressions.
 
     `rules` are those that ran; `all_rules` the whole set, so that a suppression of a rule left out of this run is no
-    typing error.  Works on a locked inventory.  Raises StoreError.
+    typing error; `attach` lays evidence of other tools beside findings before they are sorted.  Works on a locked
+    inventory.  Raises StoreError.
     """
     by_id = {rule.id: rule for rule in rules}
     facts = context.gather(inventory, evaluation.verdicts)
     verdicts = [v for v in evaluation.verdicts if v.rule_id in by_id]
-    findings = _described(facts, _safe(inventory, verdicts), by_id)
+    findings = attach(_described(facts, _safe(inventory, verdicts), by_id))
     if baseline is not None:
         known = baseline.fingerprints()
         findings = [replace(f, state="known") if known & {f.fingerprint, *f.aliases} else f for f in findings]
@@ -137,7 +139,7 @@ def _finding(facts: context.Facts, verdict: Verdict, rule: Rule, print_: str, id
         related=(),
         facts=verdict.facts,
         owner=context.owner(facts, verdict),
-        fix=context.fix(facts, verdict, rule.fix_for(subject.provider)),
+        fix=context.fix(facts, verdict, rule.fix_for(*context.setting(facts, verdict)), rule.fix.get("client")),
         fingerprint=print_,
         aliases=tuple(sorted(set(others) - {print_})),
     )

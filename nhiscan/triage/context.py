@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.model import RECORDS, Confidence, ExposurePart, OwnerBasis, ScopeKind, Visibility, columns
+from nhiscan.triage.references import reference
 from nhiscan.triage.result import Location, Ownership, Subject
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 Row = dict[str, object]
 
 _WANTED = (
-    "id", "scope_id", "locator", "provider", "kind", "class", "name", "framework", "uri", "line", "key_id",
+    "id", "scope_id", "locator", "provider", "kind", "class", "name", "framework", "platform", "uri", "line", "key_id",
     "identity_id", "target_id", "principal",
 )  # fmt: skip
 _PARTS = [p.value for p in ExposurePart]
 _VISIBILITIES = [v.value for v in Visibility]
 _BASES = [b.value for b in OwnerBasis]
 _CONFIDENCES = [c.value for c in Confidence]
-_BLANK = re.compile(r"\{(user|key|name|breaks)\}")
+_BLANK = re.compile(r"\{(user|key|name|breaks|place|reference)\}")
 IN_HISTORY = "in history"
 BREAKS_UNKNOWN = "not known, so watch it first"
 _FILE_SCOPES = ("repo:", "dir:")
@@ -198,21 +199,43 @@ def _badness(row: Row) -> tuple[object, ...]:
     )
 
 
-def fix(facts: Facts, verdict: Verdict, text: str) -> str:
+def setting(facts: Facts, verdict: Verdict) -> tuple[str | None, ...]:
+    """The names under which a rule may have a fix for this subject, the closest first: client, platform, provider."""
+    row = facts.rows.get((verdict.subject_table, verdict.subject_id), {})
+    provider = _provider(facts, verdict, row)
+    return _text(row.get("framework")), _text(row.get("platform")), provider
+
+
+def fix(facts: Facts, verdict: Verdict, text: str, client: str | None = None) -> str:
     """What to do, with `{user}`, `{key}` and `{name}` filled in where known, quoted for a shell.
 
-    `{breaks}` becomes the sentence of the rule's rows on what stops when the subject goes.
+    `{breaks}` becomes the sentence of the rule's rows on what stops when the subject goes.  `client` is added where a
+    value lies in the settings of a client that can refer to it: `{place}` and `{reference}` say where and how.
     """
     row = facts.rows.get((verdict.subject_table, verdict.subject_id), {})
     known = {"user": verdict.facts.get("identity_name"), "key": row.get("key_id"), "name": row.get("name")}
+    rewritten = _rewritten(facts, verdict) if client else None
 
     def filled(match: re.Match[str]) -> str:
         if match[1] == "breaks":
             return str(verdict.facts.get("breaks") or BREAKS_UNKNOWN)
+        if match[1] in {"place", "reference"}:
+            return rewritten[match[1]] if rewritten else match[1].upper()
         value = known[match[1]]
         return shlex.quote(str(value)) if value else match[1].upper()
 
-    return _BLANK.sub(filled, text).strip()
+    return _BLANK.sub(filled, f"{text} {client}" if rewritten else text).strip()
+
+
+def _rewritten(facts: Facts, verdict: Verdict) -> dict[str, str] | None:
+    """The worst place of a value that its client could hold by reference, and that reference."""
+    if verdict.subject_table != "credential":
+        return None
+    for row in sorted(facts.exposures.get(verdict.subject_id, ()), key=_badness):
+        written = reference(_text(row.get("config")), _text(row.get("key_name")))
+        if written and row.get("part") == ExposurePart.VALUE and row.get("at_head") is not False:
+            return {"place": str(row["uri"]), "reference": written}
+    return None
 
 
 def owner(facts: Facts, verdict: Verdict) -> Ownership | None:

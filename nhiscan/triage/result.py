@@ -53,13 +53,31 @@ class Ownership:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What another tool reports of a finding's place; `uri` and `line` in `scope_id`, None for a cloud resource.
+
+    `message` is the tool's text on its rule.  `verified`: the tool asked the issuer, and the credential works (True) or
+    does not (False).
+    """
+
+    tool: str
+    rule: str
+    message: str | None = None
+    uri: str | None = None
+    line: int | None = None
+    verified: bool | None = None
+    scope_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One failed verdict with everything a reader needs.
 
     `fingerprint` is stable (rule and public identity of the subject); `aliases` are the fingerprints the same subject
     had or could have under its other places, used to match baselines; `state` is `new`, `known` or `suppressed`;
     `folded_into` is the id of the entry that carries this verdict as a reason, None for an entry itself;
-    `related` are the ids of the verdicts folded into this entry.
+    `related` are the ids of the verdicts folded into this entry.  `evidence` is what other tools say of its place;
+    `raised_from` the confidence before they agreed, None when they changed nothing.
     """
 
     id: str
@@ -78,6 +96,30 @@ class Finding:
     state: str = "new"
     suppression: str | None = None
     folded_into: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    raised_from: Confidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """One report of another tool laid beside the findings: how many it holds, and how many are at a place of ours."""
+
+    file: str
+    format: str
+    findings: int
+    matched: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unmatched:
+    """What only another tool reports.
+
+    `place` is a path with its line or the id of a resource; "" when the tool gave none, or one outside the targets.
+    """
+
+    tool: str
+    rule: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +148,7 @@ class Notice:
 class Result:
     """One audit.  `findings` holds entries and folded verdicts, worst first; `counts` is rows per inventory table.
 
+    `ingested` are the reports of other tools, `unmatched` what only those report: no finding of ours, and no gate.
     `calls` counts the API calls by operation; `crashes` names the units whose collector broke.
     """
 
@@ -123,6 +166,8 @@ class Result:
     redact: frozenset[str] = frozenset()
     calls: Mapping[str, int] = field(default_factory=dict)
     crashes: tuple[str, ...] = ()
+    ingested: tuple[Ingested, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
 
     @property
     def entries(self) -> tuple[Finding, ...]:

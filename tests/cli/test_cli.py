@@ -191,7 +191,7 @@ def test_the_inventory_is_every_table_by_name(nhiscan, acme):
     [
         (("--kind", "role"), {"role"}),
         (("--kind", "agent", "--kind", "access_key"), {"agent", "access_key"}),
-        (("--provider", "claude-code"), {"agent", "tool_server"}),
+        (("--provider", "claude-code"), {"agent", "tool_server", "step"}),
     ],
 )
 def test_the_inventory_can_be_filtered(nhiscan, acme, filters, kinds):

@@ -140,7 +140,8 @@ def _external(
         return False
     own = known.own | {thing.account}
     if party.kind is not PrincipalKind.ANYONE:
-        return party.account not in own
+        # Of what infrastructure code declares the account is not known before it is applied.
+        return None if party.account is None else party.account not in own
     named = [_account_in(v) for key in demand.keys() & _ACCOUNTS for v in demand[key]]
     if named:
         return any(account is not None and account not in own for account in named)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo import _owners
+from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._provenance import Origin, facts
 from nhiscan.collectors.repo._tree import printable
 from nhiscan.plugin import Exposure, OwnerBasis, Record, Visibility
@@ -137,7 +138,7 @@ class Past:
             id=f"{place}@history", scope_id=scope, source=self.source, locator=locator, credential_id=found.id, uri=uri,
             line=hit.line, key_name=hit.key_name, detector=hit.detector, basis=hit.basis, part=hit.part, commit=commit,
             author=author or None, first_seen=about.time if about else None, at_head=self._at_head(group),
-            visibility=self._visibility(hit, commit),
+            visibility=self._visibility(hit, commit), file_class=file_class(hit.path) if hit.path else None,
         )  # fmt: skip
         if hit.path:
             yield from _owners.owners(found.id, scope, self.source, teams.of(hit.path), OwnerBasis.CODEOWNERS)

@@ -50,7 +50,8 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self._root = f"{root}{os.sep}"
-        self._buffer = memoryview(bytearray(_FIRST))
+        self._bytes = bytearray(_FIRST)
+        self._buffer = memoryview(self._bytes)
         self._size = 0  # of the file that was opened last
 
     def open(self, name: str) -> int | Skip:
@@ -68,12 +69,23 @@ class Reader:
         os.close(handle)
         return Skip.SPECIAL
 
+    def plain(self, handle: int) -> memoryview | None:
+        """The whole of an open file that is small and ordinary text, valid until the next call; None for any other.
+
+        Most files are, and for them nothing else has to be found out.  Raises OSError.
+        """
+        count = _read(handle, self._buffer, self._size)
+        if count == len(self._buffer) or self._bytes.find(0, 0, min(count, wide.HEAD)) >= 0:
+            return None
+        return None if count and self._bytes[0] in _MARKED else self._buffer[:count]
+
     def parts(self, handle: int) -> Iterator[Part]:
         """The text of an open file, UTF-16 as UTF-8.  Raises OSError, and BinaryError for a file that is no text."""
+        os.lseek(handle, 0, os.SEEK_SET)
         count = self._fill(handle)
         head = bytes(self._buffer[: min(count, wide.HEAD)])
         encoding = None
-        if b"\0" in head or head[:1] in _MARKED:
+        if b"\0" in head or (head[:1] and head[0] in _MARKED):
             encoding = wide.encoding_of(head)
             if encoding is None and wide.is_binary(head):
                 raise BinaryError(head)
@@ -102,11 +114,27 @@ class Reader:
         finally:
             os.close(handle)
 
+    def raw(self, name: str, limit: int) -> bytes | Skip:
+        """The bytes of a file of at most `limit` bytes as they are, text or not."""
+        handle = self.open(name)
+        if isinstance(handle, Skip):
+            return handle
+        try:
+            if self._size > limit:
+                return Skip.TOO_LARGE
+            with io.FileIO(handle, closefd=False) as source:
+                return (source.read(limit + 1) or b"")[:limit]
+        except OSError:
+            return Skip.UNREADABLE
+        finally:
+            os.close(handle)
+
     def _fill(self, handle: int) -> int:
         """Read from the start; the buffer grows once to the length of a window when a file does not fit."""
         count = _read(handle, self._buffer, self._size)
         if count == len(self._buffer) == _FIRST:
-            self._buffer = memoryview(bytearray(WHOLE))
+            self._bytes = bytearray(WHOLE)
+            self._buffer = memoryview(self._bytes)
             os.lseek(handle, 0, os.SEEK_SET)
             count = _read(handle, self._buffer, self._size)
         return count
@@ -120,7 +148,7 @@ class BinaryError(Exception):
         self.head = head
 
 
-_MARKED = frozenset({b"\xff", b"\xfe", b"\0", b"%", b"\x7f", b"\x89", b"G", b"S", b"P"})
+_MARKED = frozenset(b"\xff\xfe\0%\x7f\x89GSP")
 """First bytes of encodings and of binary formats that may hold no NUL at their beginning (see `detect.wide`)."""
 
 

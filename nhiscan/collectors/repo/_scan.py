@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._credential import Place, credential, public_id
+from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._ignores import Where, comments, listed
 from nhiscan.collectors.repo._listing import Skip
-from nhiscan.collectors.repo._reading import BinaryError, Reader
+from nhiscan.collectors.repo._reading import BinaryError, Part, Reader
 from nhiscan.collectors.repo._tree import printable
 from nhiscan.detect.known import digest
 from nhiscan.plugin import Credential, Declared, Exposure
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from nhiscan.collectors.repo._reading import Part
     from nhiscan.collectors.repo._tree import SourceFile
     from nhiscan.detect.candidate import Candidate
     from nhiscan.detect.scan import Scanner
@@ -67,10 +67,27 @@ class Scan:
         def work(files: list[SourceFile]) -> Chunk:
             chunk = Chunk()
             for file in files:
-                _File(self, scanner, file, chunk).read(reader)
+                handle = reader.open(file.name)
+                if isinstance(handle, Skip):
+                    chunk.skipped.append((handle, file.path))
+                    continue
+                try:
+                    self._read(scanner, reader, handle, file, chunk)
+                except OSError:
+                    chunk.skipped.append((Skip.UNREADABLE, file.path))
+                finally:
+                    os.close(handle)
             return chunk
 
         return work
+
+    def _read(self, scanner: Scanner, reader: Reader, handle: int, file: SourceFile, chunk: Chunk) -> None:
+        """One open file.  Raises OSError."""
+        text = reader.plain(handle)
+        if text is None:
+            _File(self, scanner, file, chunk).read(reader, handle)
+        elif places := scanner.places(text):
+            _File(self, scanner, file, chunk).part(Part(text), places)
 
 
 @dataclass(slots=True)
@@ -83,28 +100,20 @@ class _File:
     chunk: Chunk
     ordinals: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def read(self, reader: Reader) -> None:
-        handle = reader.open(self.file.name)
-        if isinstance(handle, Skip):
-            self._skip(handle)
-            return
+    def read(self, reader: Reader, handle: int) -> None:
+        """Whatever the file is: several windows, another encoding, an archive.  Raises OSError."""
         try:
             for part in reader.parts(handle):
-                self._part(part)
+                if places := self.scanner.places(part.data):
+                    self.part(part, places)
         except BinaryError as e:
             self._binary(handle, e.head)
-        except OSError:
-            self._skip(Skip.UNREADABLE)
-        finally:
-            os.close(handle)
 
     def _skip(self, reason: Skip) -> None:
         self.chunk.skipped.append((reason, self.file.path))
 
-    def _part(self, part: Part) -> None:
-        places = self.scanner.places(part.data)
-        if not places:
-            return
+    def part(self, part: Part, places: list[tuple[int, int]]) -> None:
+        """The candidates and comments at places of a part."""
         data = bytes(part.data)
         for found in self.scanner.confirmed(data, self.file.path, places):
             if part.first <= found.start < part.end:
@@ -161,5 +170,6 @@ class _File:
                 basis=item.basis,
                 part=item.part,
                 visibility=self.file.visibility,
+                file_class=file_class(path),
             )
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo import _owners
+from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._hits import Second, scanner_of
 from nhiscan.collectors.repo._ignores import Where, comments
 from nhiscan.collectors.repo._range import staged
@@ -64,6 +65,6 @@ def _records(hit: Hit, number: int, scope: str, source: str, teams: CodeOwners) 
     yield Exposure(
         id=f"{place}@history", scope_id=scope, source=source, locator=locator, credential_id=found.id, uri=hit.label,
         line=hit.line, key_name=hit.key_name, detector=hit.detector, basis=hit.basis, part=hit.part, at_head=False,
-        visibility=Visibility.TRACKED,
+        visibility=Visibility.TRACKED, file_class=file_class(hit.path) if hit.path else None,
     )  # fmt: skip
     yield from _owners.owners(found.id, scope, source, teams.of(hit.path), OwnerBasis.CODEOWNERS)

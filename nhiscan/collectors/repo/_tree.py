@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from nhiscan.collectors.repo._reading import Reader
 from nhiscan.plugin import Gap, GapReason, Scope, ScopeKind, TargetError, TargetKind, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nhiscan.plugin import Context, Target
 
+_KNOWN: dict[tuple[str, Path], Known] = {}  # of the run and the place at hand: at most one
 _PROVIDERS = {"github.com": "github", "gitlab.com": "gitlab", "bitbucket.org": "bitbucket"}
 
 
@@ -38,25 +39,36 @@ class SourceFile:
         return self.real or self.path
 
 
+@dataclass(slots=True)
+class Known:
+    """What is found out once for all collectors of a run: git's answers, the files, and what listing them left out."""
+
+    git: Git | None = None
+    head: str | None = None
+    broken: str | None = None
+    scope: Scope | None = None
+    files: tuple[SourceFile, ...] | None = None
+    skips: Mapping[Skip, frozenset[str]] = field(default_factory=dict)
+
+
 class Checkout:
     """A repository or plain directory under audit.  `git` is None without a usable repository, `head` without a commit.
 
     Reading follows no symbolic link and leaves the checkout exactly as it was.  A `bare` one has history and no files.
     """
 
-    def __init__(self, root: Path, part: str, ctx: Context, *, bare: bool = False) -> None:
+    def __init__(self, root: Path, part: str, ctx: Context, *, bare: bool = False, known: Known | None = None) -> None:
         self.root = root
         self.bare = bare
         self.part = part  # the POSIX path below `root` that was asked for; "" is everything
         self._ctx = ctx
         self._skips: dict[Skip, set[str]] = {}
-        self._listing: Listing | None = None
         self._reader = Reader(root)
-        self._broken: str | None = None
-        self.git: Git | None = None
-        self.head: str | None = None
-        self._connect()
-        self.scope = self._scope()
+        self.known = known or Known()
+        if self.known.scope is None:
+            self._connect()
+            self.known.scope = self._scope()
+        self.git, self.head, self.scope = self.known.git, self.known.head, self.known.scope
 
     @classmethod
     def open(cls, path: Path, ctx: Context, *, bare: bool = False) -> Checkout:
@@ -73,14 +85,20 @@ class Checkout:
             raise TargetError(message, "clone it, then audit the clone")
         root = find_root(folder) or folder
         part = place.relative_to(root).as_posix()
-        return cls(root, "" if part == "." else part, ctx)
+        return cls(root, "" if part == "." else part, ctx, known=_known(ctx, place))
 
-    def files(self) -> Iterator[SourceFile]:
+    def files(self) -> Sequence[SourceFile]:
         """Every regular file to audit, sorted by path; what is left out is counted in `gaps`."""
-        if self._listing is None:
-            self._listing = self._list()
+        if self.known.files is None:
+            self.known.files = tuple(self._listed())
+            self.known.skips = {reason: frozenset(paths) for reason, paths in self._skips.items()}
+        for reason, paths in self.known.skips.items():
+            self._skips.setdefault(reason, set()).update(paths)
+        return self.known.files
+
+    def _listed(self) -> Iterator[SourceFile]:
         known = {"": False}
-        for name, visibility in sorted(self._listing.items()):
+        for name, visibility in sorted(self._list().items()):
             shown = printable(name)
             # What git lists may lie below a directory that has become a link; walking follows none.
             if self.git is not None and self._linked(os.path.dirname(name), known):  # noqa: PTH120 - on text
@@ -89,10 +107,8 @@ class Checkout:
                 yield SourceFile(shown, visibility, None if shown == name else name)
 
     def is_empty(self) -> bool:
-        """Whether there is no file to audit at all, found out without listing a plain directory."""
-        if self.git is None and not self.bare and _listing.first(self.root / self.part) is not None:
-            return False
-        return next(self.files(), None) is None
+        """Whether there is no file to audit at all."""
+        return not self.files()
 
     def read(self, file: SourceFile, limit: int | None = None) -> bytes | None:
         """The text in UTF-8; None when it is binary, unreadable, or larger than the limit in bytes."""
@@ -102,10 +118,14 @@ class Checkout:
             return None
         return data
 
+    def read_bytes(self, file: SourceFile, limit: int) -> bytes | Skip:
+        """The bytes as they are, of key stores and the like; why not, when unreadable or larger than the limit."""
+        return self._reader.raw(file.name, limit)
+
     @property
     def broken(self) -> str | None:
         """Why git cannot read what looks like a repository; None when it can, or where there is none."""
-        return self._broken
+        return self.known.broken
 
     def within(self, path: str) -> bool:
         """Whether the path lies in the part that was asked for."""
@@ -123,7 +143,7 @@ class Checkout:
         What is left out by design (binary files, links, ignored files) is counted and covers nothing.
         """
         scope = self.scope.id
-        if self._broken is not None:
+        if self.broken is not None:
             yield Gap(
                 id=f"{scope}#{source}/git",
                 scope_id=scope,
@@ -131,7 +151,7 @@ class Checkout:
                 covers=("exposure.visibility", "exposure.commit", "exposure.author", "exposure.at_head"),
                 reason=GapReason.FAILED,
                 remedy="install git 2.31 or newer and repair the repository (git fsck), then audit again",
-                detail=f"{self._broken}; every file was read as in a plain directory",
+                detail=f"{self.broken}; every file was read as in a plain directory",
                 operation="git",
             )
         for reason, paths in sorted(self._skips.items(), key=lambda item: item[0].name):
@@ -150,20 +170,21 @@ class Checkout:
             return
         git = Git(self.root, self.bare)
         try:
-            self.head = git.head()
+            head = git.head()
             git.run("ls-files", "-z", "--cached", "--", ".gitattributes")
         except GitError as e:
-            self.head, self._broken = None, str(e)
+            self.known.broken = str(e)
         else:
-            self.git = git
+            self.known.git, self.known.head = git, head
 
     def _scope(self) -> Scope:
+        git = self.known.git
         root = self.root.parent if self.bare and self.root.name == ".git" else self.root
         name = printable(root.name) or "root"
-        if self.git is not None:
+        if git is not None:
             try:
-                remote = self.git.remote()
-                first = None if remote else self.git.root_commit()
+                remote = git.remote()
+                first = None if remote else git.root_commit()
             except GitError:
                 remote = first = None
             if remote:
@@ -180,7 +201,7 @@ class Checkout:
             try:
                 listing = _listing.from_git(self.git, self.part, self.skip, read_ignored=self._ctx.read_ignored)
             except GitError as e:
-                self._broken = str(e)
+                self.known.broken = str(e)
             else:
                 if not self.part or any(v is not Visibility.LOCAL for v in listing.values()):
                     return listing
@@ -205,6 +226,15 @@ def is_asked_for(target: Target, ctx: Context) -> bool:
     if target.kind is not TargetKind.PATH or getattr(ctx, "since", None) or getattr(ctx, "staged", False):
         return False
     return not is_bare(Path(target.value))
+
+
+def _known(ctx: Context, place: Path) -> Known | None:
+    """What this run knows of the place already; forked workers inherit it."""
+    run = getattr(ctx, "run", "")
+    if run and (run, place) not in _KNOWN:
+        _KNOWN.clear()
+        _KNOWN[run, place] = Known()
+    return _KNOWN.get((run, place))
 
 
 def printable(name: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nhiscan.collectors.repo._agents import clients
+from nhiscan.collectors.repo._agents import client as agent_clients
 from nhiscan.collectors.repo.agents import COLLECTOR
 from nhiscan.detect.examples import assemble
 from nhiscan.model import (
@@ -140,12 +140,15 @@ def test_each_client_is_read_at_any_depth(run, path, client, content):
     assert {s.parent_id for s in got.of(Consumer, name="s")} == {f"dir:shop#.:{client}", f"dir:shop#a/b:{client}"}
 
 
-def test_a_new_client_is_one_row(run, monkeypatch):
-    row = clients.Client(slug="opencode", files=("opencode.json",), servers=(("mcp",),))
-    monkeypatch.setattr(clients, "CLIENTS", (*clients.CLIENTS, row))
+def test_a_new_client_is_one_declaration(run, monkeypatch):
+    row = agent_clients.Client(slug="novel", files=("novel.json",), servers=(("tools", "mcp"),))
+    known = agent_clients.all_clients()
+    monkeypatch.setattr(agent_clients, "all_clients", lambda: (*known, row))
+    agent_clients._by_name.cache_clear()
     entry = {"type": "local", "command": ["npx", "-y", "x@latest"], "environment": {"REF_API_KEY": "{env:REF_API_KEY}"}}
-    got = run(**{"opencode.json": {"mcp": {"s": entry}}})
-    assert (got.agent().name, got.server().pin) == ("opencode", Pin.LATEST)
+    got = run(**{"novel.json": {"tools": {"mcp": {"s": entry}}}})
+    agent_clients._by_name.cache_clear()
+    assert (got.agent().name, got.server().pin) == ("novel", Pin.LATEST)
     assert got.one(Use).credential_id == "dir:shop#env:REF_API_KEY"
 
 
@@ -153,7 +156,7 @@ def test_a_new_client_is_one_row(run, monkeypatch):
     ("path", "content"),
     [
         ("locales/mcp.json", {"mcpServers": {"s": {"command": "x"}}}),
-        (".cursor/mcp.json", {"tools": [{"name": "t", "command": "x"}]}),
+        (".cursor/mcp.json", {"tools": [{"name": "t", "description": "x"}]}),
         (".mcp.json", {"title": "MCP", "done": {"label": "x"}}),
         (".vscode/settings.json", {"editor.tabSize": 2}),
         (".claude/settings.json", {}),
@@ -183,7 +186,7 @@ def test_files_of_one_client_in_one_directory_are_one_agent(run):
 @pytest.mark.parametrize(
     ("path", "content", "line"),
     [
-        (".mcp.json", b'{"mcpServers": {\n "s": {"command": "x"\n', 3),
+        (".mcp.json", b'{"mcpServers": {\n "t": {"command": "x"\n', 3),
         (".mcp.json", b"[]", 1),
         (".mcp.json", b"\xff\xfe\x00{", None),
         (".mcp.json", b'{"mcpServers": ' + b'{"a":' * 100_000, 1),
@@ -271,7 +274,8 @@ def test_the_documented_example_key_is_a_placeholder(run):
 
 def test_an_aws_profile_is_a_reference_to_a_credential_outside_the_checkout(run):
     got = run(**one_server(command="x", env={"AWS_PROFILE": "acme-prod"}))
-    credential, use = got.one(Credential), got.one(Use)
+    credential, use = got.one(Credential), got.one(Use, place="env")
+    assert got.one(Use, place="host").name == "cloud_profile"
     assert (credential.id, credential.human, credential.state) == ("dir:shop#aws_profile:acme-prod", None, None)
     assert (use.name, use.form, use.how, use.credential_id) == (
         "AWS_PROFILE",
@@ -279,7 +283,8 @@ def test_an_aws_profile_is_a_reference_to_a_credential_outside_the_checkout(run)
         UseHow.ENV,
         credential.id,
     )
-    assert run(**one_server(command="x", env={"AWS_PROFILE": "your-profile"})).one(Use).form is Form.PLACEHOLDER
+    got = run(**one_server(command="x", env={"AWS_PROFILE": "your-profile"}))
+    assert got.one(Use, place="env").form is Form.PLACEHOLDER
 
 
 def test_a_reference_is_known_by_its_name_and_holds_nothing(run):
@@ -553,7 +558,7 @@ def test_claude_settings_hold_environment_helpers_hooks_and_approved_command_lin
         },
     }
     got = run(**{".claude/settings.json": settings})
-    assert {(u.place, u.name, str(u.form)) for u in got.of(Use)} == {
+    assert {(u.place, u.name, str(u.form)) for u in got.of(Use) if u.place != "host"} == {
         ("env", "ANTHROPIC_API_KEY", "literal"),
         ("helper", "apiKeyHelper", "helper_command"),
         ("hook", "Authorization", "literal"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nhiscan.collectors.repo._agents.launch import read_launch, split_command
+from nhiscan.collectors.repo._config.launch import read_launch, split_command
 from nhiscan.plugin import Pin
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

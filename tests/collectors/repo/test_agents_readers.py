@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nhiscan.collectors.repo._agents import words
-from nhiscan.collectors.repo._agents.jsonc import parse_json
-from nhiscan.collectors.repo._agents.nodes import MalformedError, Node, clean, decode
-from nhiscan.collectors.repo._agents.tomlc import parse_toml
+from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.jsonc import parse_json
+from nhiscan.collectors.repo._config.nodes import MalformedError, Node, clean, decode
+from nhiscan.collectors.repo._config.tomlc import parse_toml
 from nhiscan.plugin import CredentialKind
 
 VALUES = st.recursive(

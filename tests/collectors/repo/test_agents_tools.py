@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from nhiscan.collectors.repo._agents.jsonc import parse_json
-from nhiscan.collectors.repo._agents.nodes import Document
+from nhiscan.collectors.repo._agents.client import all_clients
 from nhiscan.collectors.repo._agents.servers import consent_of
-from nhiscan.collectors.repo._agents.stance import read_stance, server_rules
+from nhiscan.collectors.repo._agents.stance import server_rules
 from nhiscan.collectors.repo._agents.tools import classify, is_unrestricted
+from nhiscan.collectors.repo._config.jsonc import parse_json
+from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.plugin import Approval, Autonomy, Basis, ToolClass, Visibility
 
 
@@ -17,7 +18,8 @@ def document(content: object, path: str = "f.json") -> Document:
 
 
 def stance(client: str, *contents: object):
-    return read_stance(client, [document(c, f"{i}.json") for i, c in enumerate(contents)])
+    (known,) = (c for c in all_clients() if c.slug == client)
+    return known.stance([document(c, f"{i}.json") for i, c in enumerate(contents)])
 
 
 def rules(found) -> list[tuple[str, str, bool]]:
@@ -220,8 +222,8 @@ def test_vscode_auto_approval():
     assert rules(got.rules) == [("*", "auto", True)]
 
 
-def test_a_client_without_a_reader_says_nothing():
-    assert stance("cursor", {}).approval is None
+def test_a_client_whose_files_say_nothing_of_tools_has_its_default():
+    assert stance("windsurf", {}).approval is None
 
 
 def test_a_server_entry_approves_and_refuses_its_own_tools():

@@ -113,7 +113,7 @@ def test_a_plain_directory_is_named_after_itself_and_unversioned(tmp_path):
     checkout = Checkout.open(tmp_path / "plain", CTX)
     assert checkout.scope.id == "dir:plain"
     assert seen(checkout) == {".env": Visibility.UNTRACKED, "a/x.txt": Visibility.UNTRACKED}
-    assert checkout.at_head(next(checkout.files()).visibility) is None
+    assert checkout.at_head(checkout.files()[0].visibility) is None
 
 
 def test_cyclic_and_escaping_links_are_counted_and_not_followed(tmp_path):

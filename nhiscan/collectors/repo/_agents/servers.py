@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from nhiscan.collectors.repo._agents import words
-from nhiscan.collectors.repo._agents.launch import Launch, read_launch, split_command
-from nhiscan.collectors.repo._agents.spots import HEADER_KEYS, LONGEST_URL, URL_KEYS
+from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.launch import Launch, read_launch, split_command
+from nhiscan.collectors.repo._config.spots import HEADER_KEYS, LONGEST_URL, URL_KEYS
 from nhiscan.plugin import Approval, Auth, Basis, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nhiscan.collectors.repo._agents.judge import Found
-    from nhiscan.collectors.repo._agents.nodes import Node
+    from nhiscan.collectors.repo._config.judge import Found
+    from nhiscan.collectors.repo._config.nodes import Node
 
 _TRANSPORTS = {
     "stdio": Transport.STDIO, "local": Transport.STDIO, "sse": Transport.SSE, "http": Transport.HTTP,
@@ -40,9 +40,10 @@ class Reached:
 
 def command_line(entry: Node) -> list[tuple[str, int]]:
     """The words of a server's command and arguments, each with its line; nested command objects are opened."""
-    command = entry.at("command")
+    command = entry.at("command") or entry.at("cmd")
     if command is None:
-        return []
+        image = entry.at("image")
+        return [("docker", image.line), ("run", image.line), (image.text, image.line)] if image and image.text else []
     inner = command.at("path")
     head = inner or command
     argv = [(w, head.line) for w in split_command(head.text)] if head.text else []
@@ -67,6 +68,7 @@ def reached(entry: Node, launch: Launch, argv: Sequence[tuple[str, int]]) -> Rea
         ).lower()
     )
     url = next((u for k in URL_KEYS if (u := entry.text_at(k))), None) or entry.text_at("transport", "url")
+    url = url or entry.text_at("remote", "url")
     if launch.proxied:
         url = next((w for w, _ in argv if re.match(r"https?://|\$", w)), None)
         said = Transport.SSE if any(w == "sse-only" for w, _ in argv) else None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
-from nhiscan.collectors.repo._agents.launch import base_name, shell_words
-from nhiscan.collectors.repo._agents.words import words
+from nhiscan.collectors.repo._config.launch import base_name, shell_words
+from nhiscan.collectors.repo._config.words import words
 from nhiscan.plugin import ToolClass
 
 _PATTERN = re.compile(r"\s*(?P<tool>[A-Za-z_*][\w.*-]*)\s*(?:\((?P<body>.*)\))?\s*", re.DOTALL)
 _SHELL_TOOLS = frozenset({"bash", "shell", "run_shell_command", "shelltool", "execute_bash", "powershell", "terminal"})
 _BUILT_IN = {
-    ToolClass.READ: "read glob grep ls notebookread read_file list_directory search_file_content read_many_files",
-    ToolClass.WRITE: "edit write multiedit notebookedit write_file replace writefile",
+    ToolClass.READ: (
+        "read glob grep ls notebookread read_file list_directory search_file_content read_many_files fs_read"
+    ),
+    ToolClass.WRITE: "edit write multiedit notebookedit write_file replace writefile fs_write apply_patch",
     ToolClass.EXTERNAL: "webfetch websearch web_fetch google_web_search fetch",
 }
 _CLASS_OF = {name: class_ for class_, names in _BUILT_IN.items() for name in names.split()}
@@ -140,6 +142,8 @@ def _command_line(body: str) -> ToolClass | None:
 
 def _command(text: str) -> ToolClass | None:
     free = text.endswith("*")
+    # Some clients take a regular expression.
+    text = text.removeprefix("^")
     line = " ".join(_without_assignments(shell_words(text.replace(":*", " *").replace('"', " "))))
     first = base_name(line.split(" ", 1)[0]) if line else ""
     rest = line.partition(" ")[2]

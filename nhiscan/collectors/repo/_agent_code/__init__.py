@@ -1,0 +1,1 @@
+"""Agents written in Python, read by `ast` and never imported."""

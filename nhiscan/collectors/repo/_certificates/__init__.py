@@ -1,0 +1,1 @@
+"""Readers of keys and certificates; the collector is `certificates.py` beside this package."""

@@ -1,0 +1,1 @@
+"""Reading what runs in containers: compose files, Dockerfiles and development containers."""

@@ -1,0 +1,1 @@
+"""What Kubernetes manifests declare: accounts, rights, secrets, workloads and agents."""

@@ -1,0 +1,1 @@
+"""One small reader per format of manifest; adding one is a module with a `FORMATS` and a line in `formats.py`."""

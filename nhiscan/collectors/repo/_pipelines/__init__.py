@@ -1,0 +1,1 @@
+"""Readers of pipeline definitions, one module per system; `systems` lists them."""

@@ -1,0 +1,1 @@
+"""Pulumi: programs in YAML as declarations, and the configuration of stacks."""

@@ -1,0 +1,1 @@
+"""Reading templates of clouds: CloudFormation, SAM, Serverless, Bicep and ARM."""

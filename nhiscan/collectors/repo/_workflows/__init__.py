@@ -1,0 +1,1 @@
+"""GitHub Actions workflows: what each job holds, what it may do, and to whose code it hands that."""

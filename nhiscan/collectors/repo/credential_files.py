@@ -1,0 +1,91 @@
+"""Credential files of a checkout: `.aws`, key files of clouds, kubeconfig, registries, `.env`, and those of tools.
+
+A credential for each value, with what the format says of it as facts: `profile`, `role_arn`, `registry`, `host`,
+`user`, `client_email`, `server`, `tls_verified`.  What is declared without a value (a helper, a keyring, a federation,
+a role that is taken) is a credential whose fact `form` says so, and no exposure.  A profile of AWS has the id
+`<scope>#aws_profile:<name>`, by which agents refer to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
+from nhiscan.collectors.repo._config.reading import Files
+from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._credential_files import formats
+from nhiscan.collectors.repo._credential_files.entry import records
+from nhiscan.collectors.repo._file_class import file_class
+from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.plugin import Collector, FileClass, Gap, Record, Target, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nhiscan.collectors.repo._credential_files.entry import Entry
+    from nhiscan.collectors.repo._credential_files.formats import Format
+    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.plugin import Context
+
+SOURCE = "repo.credential_files"
+_COVERS = ("credential", "exposure")
+_MOST = 300  # credentials of one file; what is shown is compared with each of them
+# Classes that say more of a file than that it holds credentials.
+_KEPT = frozenset({FileClass.TEST, FileClass.DOCUMENTATION, FileClass.AGENT_CONFIG, FileClass.PIPELINE})
+
+
+class RepoCredentialFiles:
+    """Credential files of a checkout, read for what they hold and for what they say of it."""
+
+    name: ClassVar[str] = SOURCE
+    title: ClassVar[str] = "Credential files in a checkout"
+    requires: ClassVar[Mapping[str, str]] = {}
+    local: ClassVar[bool] = True
+    covers: ClassVar[tuple[str, ...]] = _COVERS
+
+    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
+        """One unit for a path; raises TargetError when it cannot be read."""
+        if is_asked_for(target, ctx):
+            scope_id = Checkout.open(Path(target.value), ctx).scope.id
+            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+
+    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+        """Credentials and exposures; a file that looks like one of these and cannot be read is a gap."""
+        checkout = Checkout.open(Path(unit.target.value), ctx)
+        yield checkout.scope
+        files = Files(checkout, SOURCE, _COVERS)
+        for file in checkout.files():
+            if possible := formats.candidates(file.path):
+                yield from _file(files, file, possible, Book(checkout.scope.id, SOURCE, ctx.key))
+
+
+def _file(files: Files, file: SourceFile, possible: tuple[Format, ...], book: Book) -> Iterator[Record]:
+    text = files.text(file)
+    if isinstance(text, Gap):
+        yield text
+    if not isinstance(text, str) or (form := formats.chosen(possible, text)) is None:
+        return
+    document = Document(file.path, Node(None, 1, 1), file.visibility, files.checkout.at_head(file.visibility))
+    told = file_class(file.path)
+    entries, broken = read(form, text, file.path)
+    yield from records(entries, document, book, told if told in _KEPT else FileClass.CREDENTIAL_FILE)
+    if broken is not None:
+        yield files.malformed(file.path, broken)
+
+
+def read(form: Format, text: str, path: str) -> tuple[list[Entry], MalformedError | None]:
+    """What the reader gives, and why it gave no more."""
+    found: list[Entry] = []
+    try:
+        for entry in form.read(text, path):
+            if len(found) == _MOST:
+                what = f"more than {_MOST} credentials; the rest was not read"
+                return found, MalformedError(what, entry.line)
+            found.append(entry)
+    except MalformedError as e:
+        return found, e
+    return found, None
+
+
+COLLECTOR: Collector = RepoCredentialFiles()

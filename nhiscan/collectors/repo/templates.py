@@ -1,0 +1,94 @@
+"""Templates of clouds in a checkout: CloudFormation, SAM, CDK output, Serverless, Bicep, ARM.
+
+Declared identities, policies, trusts and credentials enter the inventory as those of an account do, with the state
+`declared`; nothing is deployed, and no cloud is asked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nhiscan.collectors.repo._config.nodes import Document
+from nhiscan.collectors.repo._config.reading import Files
+from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.plugin import Context
+
+SOURCE = "repo.templates"
+_COVERS = (
+    "identity", "credential", "exposure", "policy", "attachment", "member", "trust", "consumer", "tool", "use", "store",
+    "resource",
+)  # fmt: skip
+_SUFFIXES = (".yaml", ".yml", ".json", ".template", ".bicep", ".bicepparam")
+# What every file of its kind holds in some notation; a file without any of them is not parsed.
+_CLOUDFORMATION = b"AWS::"
+_ARM = (b"deploymentTemplate.json", b"deploymentParameters.json", b"DeploymentTemplate.json")
+
+
+class RepoTemplates:
+    """CloudFormation, SAM, Serverless, Bicep and ARM templates of a checkout, read and never deployed."""
+
+    name: ClassVar[str] = SOURCE
+    title: ClassVar[str] = "CloudFormation, SAM, Serverless, Bicep and ARM templates in a checkout"
+    requires: ClassVar[Mapping[str, str]] = {}
+    local: ClassVar[bool] = True
+    covers: ClassVar[tuple[str, ...]] = _COVERS
+
+    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
+        """One unit for a path; raises TargetError when it cannot be read."""
+        if is_asked_for(target, ctx):
+            scope_id = Checkout.open(Path(target.value), ctx).scope.id
+            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+
+    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+        """What the templates declare; one that cannot be read is a gap."""
+        checkout = Checkout.open(Path(unit.target.value), ctx)
+        yield checkout.scope
+        files = Files(checkout, SOURCE, _COVERS)
+        for file in checkout.files():
+            if file.path.endswith(_SUFFIXES):
+                yield from _file(files, file, ctx)
+
+
+def _file(files: Files, file: SourceFile, ctx: Context) -> Iterator[Record]:
+    kind = _kind(files.checkout, file)
+    if kind is None:
+        return
+    from nhiscan.collectors.repo._templates import readers
+
+    parse, told = readers.READERS[kind]
+    root = files.parsed(file, parse)
+    if isinstance(root, Gap):
+        yield root
+    elif root is not None:
+        visibility = file.visibility
+        document = Document(file.path, root, visibility, files.checkout.at_head(visibility))
+        yield from told(document, Book(files.checkout.scope.id, SOURCE, ctx.key))
+
+
+def _kind(checkout: Checkout, file: SourceFile) -> str | None:
+    """Which reader a file is for, by a look at its bytes."""
+    path = file.path
+    if path.endswith((".bicep", ".bicepparam")):
+        return "bicep"
+    data = checkout.read(file, 2_000_000)
+    if data is None:
+        return None
+    name = path.rsplit("/", 1)[-1]
+    if name.startswith("serverless.") and b"provider" in data:
+        return "serverless"
+    if _CLOUDFORMATION in data and b"Resources" in data:
+        return "cloudformation"
+    if path.endswith(".json") and any(mark in data for mark in _ARM):
+        return "arm"
+    return None
+
+
+COLLECTOR: Collector = RepoTemplates()

@@ -1,0 +1,65 @@
+"""GitHub Actions in a checkout: every job with its token, its secrets, its federation, and the code it trusts."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nhiscan.collectors.repo._config.reading import Files
+from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._workflows import front, shape
+from nhiscan.collectors.repo._workflows.estate import Survey
+from nhiscan.collectors.repo._workflows.jobs import write_job
+from nhiscan.collectors.repo._workflows.writer import Writer
+from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nhiscan.plugin import Context
+
+SOURCE = "repo.workflows"
+COVERS = ("consumer", "use", "credential", "exposure", "hop", "tool", "identity")
+
+
+class RepoWorkflows:
+    """Workflows, local actions and agentic workflows of a checkout, read and never run."""
+
+    name: ClassVar[str] = SOURCE
+    title: ClassVar[str] = "GitHub Actions workflows in a checkout"
+    requires: ClassVar[Mapping[str, str]] = {}
+    local: ClassVar[bool] = True
+    covers: ClassVar[tuple[str, ...]] = COVERS
+
+    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
+        """One unit for a path; raises TargetError when it cannot be read."""
+        if is_asked_for(target, ctx):
+            scope_id = Checkout.open(Path(target.value), ctx).scope.id
+            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+
+    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+        """Pipelines, agents, third-party steps, credentials and uses; a file that cannot be read is a gap."""
+        checkout = Checkout.open(Path(unit.target.value), ctx)
+        yield checkout.scope
+        survey = Survey(Files(checkout, SOURCE, COVERS))
+        survey.look()
+        known: set[str] = set()
+        for found in survey.workflows():
+            if isinstance(found, Gap):
+                yield found
+                continue
+            document, lines = found
+            texts = ChainMap({document.path: lines}, survey.texts)
+            writer = Writer(Book(checkout.scope.id, SOURCE, ctx.key), texts, known)
+            if document.path.endswith(".md"):
+                front.write(document, survey.estate, writer)
+            elif (workflow := shape.workflow(document)) is not None:
+                writer.path, writer.declared = document.path, workflow.declared
+                for job in workflow.jobs:
+                    write_job(job, survey.estate, writer)
+            yield from writer.out
+
+
+COLLECTOR: Collector = RepoWorkflows()
