@@ -11,7 +11,7 @@ from nhiscan.collectors.repo import _listing
 from nhiscan.collectors.repo._git import Git, GitError, find_root, is_bare
 from nhiscan.collectors.repo._listing import Listing, Skip
 from nhiscan.collectors.repo._reading import Reader
-from nhiscan.plugin import Gap, GapReason, Scope, ScopeKind, TargetError, TargetKind, Visibility
+from nhiscan.plugin import Gap, GapReason, Scope, ScopeKind, TargetError, TargetKind, Unit, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -235,6 +235,13 @@ def _known(ctx: Context, place: Path) -> Known | None:
         _KNOWN.clear()
         _KNOWN[run, place] = Known()
     return _KNOWN.get((run, place))
+
+
+def units_of(source: str, target: Target, ctx: Context) -> Iterator[Unit]:
+    """One unit for the files of a path.  Raises TargetError when it cannot be read."""
+    if is_asked_for(target, ctx):
+        scope_id = Checkout.open(Path(target.value), ctx).scope.id
+        yield Unit(f"{source}:{scope_id}", source, scope_id, target)
 
 
 def printable(name: str) -> str:

@@ -12,7 +12,7 @@ from nhiscan.collectors.repo._config.reading import LARGEST, Files
 from nhiscan.collectors.repo._config.records import Book
 from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._manifests.sheet import Sheet
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, FileClass, Record, Target, Unit
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ class RepoAgentCode:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Agents, servers, tools, hops, uses, memories and logs; a file that does not parse is a gap."""

@@ -12,7 +12,7 @@ from nhiscan.collectors.repo._agents.grouping import groups, inventory
 from nhiscan.collectors.repo._agents.inventory import Part
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, TargetKind, Unit
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ class RepoAgents:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
         if target.kind is TargetKind.PATH and ctx.user:
             person = personal.scope()
             # One unit however many paths are named: units of one id are one.

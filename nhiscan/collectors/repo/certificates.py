@@ -17,7 +17,7 @@ from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book
 from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._listing import Skip
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import (
     Collector,
     Credential,
@@ -68,9 +68,7 @@ class RepoCertificates:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Credentials and exposures, once all files are read, because halves of a pair lie in several."""

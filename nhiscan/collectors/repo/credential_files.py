@@ -17,7 +17,7 @@ from nhiscan.collectors.repo._config.records import Book
 from nhiscan.collectors.repo._credential_files import formats
 from nhiscan.collectors.repo._credential_files.entry import records
 from nhiscan.collectors.repo._file_class import file_class
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, FileClass, Gap, Record, Target, Unit
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class RepoCredentialFiles:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Credentials and exposures; a file that looks like one of these and cannot be read is a gap."""

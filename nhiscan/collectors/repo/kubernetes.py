@@ -16,7 +16,7 @@ from nhiscan.collectors.repo._kubernetes import accounts, agents, argo, helm, ke
 from nhiscan.collectors.repo._kubernetes.cluster import Cluster
 from nhiscan.collectors.repo._kubernetes.desk import Desk
 from nhiscan.collectors.repo._kubernetes.kustomize import NAMES, Kustomizations
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, GapReason, Record, Target, Unit
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ class RepoKubernetes:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """What the manifests declare, every record once; a file that cannot be read is a gap."""

@@ -14,7 +14,7 @@ from nhiscan.collectors.repo._config.records import Book
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._manifests.formats import formats
 from nhiscan.collectors.repo._manifests.sheet import Sheet
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, GapReason, Record, Target, Unit
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class RepoManifests:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Agents, servers, tools, hops, uses and credentials; a file that cannot be read is a gap."""

@@ -14,7 +14,7 @@ from nhiscan.collectors.repo._pipelines import jcasc, jenkins
 from nhiscan.collectors.repo._pipelines.parts import Home
 from nhiscan.collectors.repo._pipelines.records import Ledger
 from nhiscan.collectors.repo._pipelines.systems import JCASC, JENKINSFILE, System, system_of
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, Unit
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ class RepoPipelines:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Jobs, steps of others, uses, credentials, exposures, calls; a file that cannot be read is a gap."""

@@ -16,7 +16,7 @@ from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._pulumi.program import Program
 from nhiscan.collectors.repo._terraform import kinds
 from nhiscan.collectors.repo._terraform.desk import Desk
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import (
     Collector,
     Confidence,
@@ -57,9 +57,7 @@ class RepoPulumi:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """What programs declare, and the stacks with the credentials in their configuration."""

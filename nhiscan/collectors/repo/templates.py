@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, Unit
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ class RepoTemplates:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """What the templates declare; one that cannot be read is a gap."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book
-from nhiscan.collectors.repo._tree import Checkout, is_asked_for
+from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.collectors.repo._workflows import front, shape
 from nhiscan.collectors.repo._workflows.estate import Survey
 from nhiscan.collectors.repo._workflows.jobs import write_job
@@ -35,9 +35,7 @@ class RepoWorkflows:
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        if is_asked_for(target, ctx):
-            scope_id = Checkout.open(Path(target.value), ctx).scope.id
-            yield Unit(f"{SOURCE}:{scope_id}", SOURCE, scope_id, target)
+        yield from units_of(SOURCE, target, ctx)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Pipelines, agents, third-party steps, credentials and uses; a file that cannot be read is a gap."""
