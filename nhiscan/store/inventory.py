@@ -112,11 +112,7 @@ class Inventory:
                 known = f'len("{c.name}") > 0'
             elif isinstance(c.default, dict):
                 known = f"\"{c.name}\" <> '{{}}'"
-            absent = (
-                ", any_value([]::VARCHAR[])"
-                if listed
-                else (", '{}'" if isinstance(c.default, dict) else "")
-            )
+            absent = ", any_value([]::VARCHAR[])" if listed else (", '{}'" if isinstance(c.default, dict) else "")
             pick = f'first("{c.name}" ORDER BY _n) FILTER ({known})'
             picks.append(f'coalesce({pick}{absent}) AS "{c.name}"')
         body = f'SELECT id, {", ".join(picks)}, min(_n) AS _m FROM (SELECT *, rowid AS _n FROM "{table}") GROUP BY id'  # noqa: S608
