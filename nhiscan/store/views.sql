@@ -119,7 +119,8 @@ JOIN any_place AS a ON a.credential_id = c.id
 LEFT JOIN value_place AS v ON v.credential_id = c.id;
 
 -- use_site: one row per use of a credential, with the agent that stands behind it (a tool server counts as its agent)
--- and the application it belongs to: one directory of a repository for agents, the consumer itself for the rest.
+-- and the application it belongs to: one directory of a repository for agents, the repository for what builds and
+-- starts it, the consumer itself for the rest.
 -- Placeholders, empty and dangling entries carry nothing; a prompt asks every person for a value of his own.
 CREATE VIEW use_site AS
 SELECT
@@ -132,7 +133,9 @@ SELECT
   CASE WHEN k.kind = 'agent' THEN k.name WHEN k.kind = 'tool_server' THEN coalesce(p.name, k.name) END AS agent_name,
   CASE WHEN k.kind = 'agent' THEN k.autonomy WHEN k.kind = 'tool_server' THEN coalesce(p.autonomy, k.autonomy) END
     AS autonomy,
-  CASE WHEN k.kind IN ('agent', 'tool_server') AND coalesce(k.platform, '') NOT LIKE 'aws_%'
+  CASE WHEN k.kind IN ('pipeline', 'step') OR p.kind = 'pipeline'
+      OR k.platform IN ('docker_compose', 'docker_image', 'devcontainer') THEN u.scope_id
+    WHEN k.kind IN ('agent', 'tool_server') AND coalesce(k.platform, '') NOT LIKE 'aws_%'
     THEN regexp_replace(coalesce(k.parent_id, k.id), ':[^:]*$', '')
     ELSE coalesce(k.parent_id, k.id) END AS application
 FROM "use" AS u
@@ -627,10 +630,13 @@ GROUP BY g.identity_id;
 -- agent_credential: one row per agent and credential it (or one of its tool servers) uses.
 CREATE VIEW agent_credential AS
 WITH pair AS (
-  SELECT s.agent_id, s.credential_id FROM use_site AS s
+  SELECT s.agent_id, s.credential_id,
+    -- for_model: it only pays for the model and opens nothing else.
+    min(CASE WHEN s.purpose = 'model' THEN 1 ELSE 0 END) = 1 AS for_model
+  FROM use_site AS s
   WHERE s.agent_id IS NOT NULL GROUP BY s.agent_id, s.credential_id
 )
-SELECT p.agent_id, p.credential_id, c.identity_id, c.state, c.human, c.lifetime,
+SELECT p.agent_id, p.credential_id, p.for_model, c.identity_id, c.state, c.human, c.lifetime,
   count(*) OVER (PARTITION BY p.credential_id) AS agents_of_credential
 FROM pair AS p
 JOIN credential AS c ON c.id = p.credential_id
@@ -653,6 +659,7 @@ WITH judged AS (
       WHEN i.class IN ('workload', 'agent') THEN 'own' ELSE 'unknown' END AS proof
   FROM agent_credential AS a
   LEFT JOIN identity AS i ON i.id = a.identity_id
+  WHERE NOT a.for_model
 ),
 counted AS (
   SELECT j.agent_id, count(*) AS credential_count,
