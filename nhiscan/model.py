@@ -45,6 +45,11 @@ class IdentityKind(StrEnum):
     TRUST_ANCHOR = "trust_anchor"
     PERMISSION_SET = "permission_set"
     WORKLOAD_IDENTITY = "workload_identity"
+    MANAGED_IDENTITY = "managed_identity"
+    IDENTITY_POOL = "identity_pool"
+    AGENT_IDENTITY = "agent_identity"
+    AGENT_BLUEPRINT = "agent_blueprint"
+    OAUTH_CLIENT = "oauth_client"
     SERVICE_ACCOUNT = "service_account"
     APP = "app"
     BOT = "bot"
@@ -137,7 +142,7 @@ class PolicyKind(StrEnum):
     """What a policy document does.
 
     `service_control` and `resource_control` limit what is in a scope; `resource` stands on a resource and names who may
-    use it; `session` limits the sessions of a role that is handed out.
+    use it; `session` limits the sessions of a role that is handed out; `deny` takes away from those it names.
     """
 
     MANAGED = "managed"
@@ -149,6 +154,7 @@ class PolicyKind(StrEnum):
     RESOURCE_CONTROL = "resource_control"
     RESOURCE = "resource"
     SESSION = "session"
+    DENY = "deny"
 
 
 class AttachmentKind(StrEnum):
@@ -160,6 +166,8 @@ class AttachmentKind(StrEnum):
     CONTROL = "control"
     RESOURCE = "resource"
     SESSION = "session"
+    DENIES = "denies"
+    EXEMPT = "exempt"
 
 
 class TrustKind(StrEnum):
@@ -558,7 +566,10 @@ class Policy(Record):
 class Attachment(Record):
     """A policy and what it bears on: an identity or group, a scope it controls, or the resource it stands on.
 
-    `time_bound` says whether the grant ends, or must be activated, by itself.
+    `target_id` is the scope or thing at and below which it applies, NULL where the policy itself says so (AWS);
+    `condition` what it depends on, in the provider's words.  `time_bound` says whether the grant ends, or must be
+    activated, by itself; `eligible` that it must be activated first.
+    What is `exempt` is left out of a policy that denies.
     """
 
     table: ClassVar[str] = "attachment"
@@ -566,7 +577,10 @@ class Attachment(Record):
     policy_id: str
     principal_id: str
     kind: AttachmentKind
+    target_id: str | None = None
+    condition: str | None = None
     time_bound: bool | None = None
+    eligible: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,9 @@ def issuer_first(credential: Credential) -> tuple[bool, bool, bool, bool, str]:
 def one_credential(members: Iterable[Credential], canonical: str) -> Credential:
     """The credential that all members are, under its canonical id; it is as sure as its surest member."""
     ordered = sorted(members, key=issuer_first)
+    if any(m.fingerprint and not m.sample for m in ordered):
+        # One place that takes the value for an example does not speak for the others.
+        ordered = [dataclasses.replace(m, sample=None, public=None) if m.sample else m for m in ordered]
     sure = min((m.confidence for m in ordered), key=lambda c: _SURENESS[c])
     return dataclasses.replace(first_known(ordered), id=canonical, confidence=sure)
 

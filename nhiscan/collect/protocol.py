@@ -69,7 +69,8 @@ class Context:
     leaves one out; no regions: those in use, `("all",)`: every enabled one); `role`, a name or an ARN that may hold
     `{account}`, is assumed in each account other than the caller's, with `external_id` when it is given; `deep` allows
     slow per-identity calls (last use of services, analyzers, event history); `read_config_values` allows the values of
-    environments and user data to be read, handed to the detector and dropped.  `memo` holds what several collectors
+    environments and user data to be read, handed to the detector and dropped.  `endpoints` are addresses that replace a
+    provider's own (`azure-arm` -> `https://…`).  `memo` holds what several collectors
     find out alike while units are planned; it never travels to a worker.
     """
 
@@ -91,6 +92,7 @@ class Context:
     external_id: str | None = None
     deep: bool = False
     read_config_values: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     memo: dict[str, object] = field(default_factory=dict, repr=False)
 

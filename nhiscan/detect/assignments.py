@@ -88,7 +88,9 @@ def _before(head: bytes, quote: bytes) -> Binding | None:
     if rest[-1:] in b"=:~>":
         return _signed(rest, quote, "")
     if rest.endswith(b","):
-        name = _name(closed := _closed(rest[:-1].rstrip(_BLANK)))
+        name = _name(closed := _closed(told := rest[:-1].rstrip(_BLANK)))
+        if told[-1:] in _QUOTES and closed[: len(closed) - len(name)].endswith(b" "):
+            return None  # the end of a sentence
         call = closed[: len(closed) - len(name)].rstrip(b"\"' \t").lower()
         return _bound(name, Form.ASSIGNED if call.endswith(b"define(") else Form.LISTED, quote)
     return _spoken(rest, quote) if len(rest) < len(head) else None

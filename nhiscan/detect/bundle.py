@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from nhiscan import __version__, cache
 from nhiscan.detect import formats as formats_of
 from nhiscan.detect import generic
-from nhiscan.detect.confirm import FURTHEST, GAP
+from nhiscan.detect.confirm import FURTHEST, GAP, tells_provider
 from nhiscan.detect.dialect import prefixes
 from nhiscan.detect.layers import Layers
 from nhiscan.detect.stage import Expression, matcher_kind
@@ -40,12 +40,25 @@ MARKS = (
 """Comments that speak to a scanner."""
 
 _WORDS = "key|token|secret|access|private|passw[a-z]{0,4}|pwd|auth|credential|bearer|id|pat|jwt|sid|dsn|license"
+
 ANNOUNCED = (Expression(rf"(?:{_WORDS})[^A-Za-z0-9_\n]{{1,6}}[A-Za-z0-9+/_-]{{12}}".encode(), 12, caseless=True),)
 """Places at which a value may stand that only a provider's name makes one: a word for secrets, then a long word."""
+
 
 _KEYED_MOST = 12  # bytes of a value without a beginning of its own: longer ones triple the time of compiling
 _JOINTS = (b"_", b"", b"-", b".", b" ")
 _LONG_ANCHOR = 5
+_STEM = re.compile(r"(?:[a-z0-9_]{4,40}|aws|box|gcp|ibm|npm|okx|sap|xai)")
+# Words that mean anything, and stand in so many places that looking at them costs time.
+_NO_STEM = frozenset({
+    "generic", "admin", "batch", "cache", "chec", "close", "cognitive", "cognitiveservices", "content", "data",
+    "engine", "flow", "formrecognizer", "hass", "here", "homeassistant", "insight", "lambda", "line", "master", "meta",
+    "metrics", "phrase", "primary", "stability", "storage", "stream", "vault",
+})  # fmt: skip
+_COMMON = frozenset({
+    "api", "apikey", "key", "keys", "token", "tokens", "secret", "access", "auth", "client", "app", "id", "private",
+    "public", "account", "org", "personal", "password", "project", "service", "user", "bearer", "oauth",
+})  # fmt: skip
 _FAMILY = "detect-"
 
 
@@ -55,7 +68,8 @@ class Bundle:
 
     The expressions of `matcher` are those of the formats (`owners`: for each the formats it may be the beginning of, by
     index), then those of the generic layer, ANNOUNCED, those of encodings, and MARKS.  `names` is a small automaton
-    over keywords, asked only about the bytes before a value; `named` has length and formats of each.  `version`
+    over keywords, asked only about the bytes before a value; `named` has length and formats of each, as `~index` those
+    that the name tells only where a word for secrets follows it.  `version`
     changes with whatever could change what is found.
     """
 
@@ -136,7 +150,23 @@ def expressions_of(formats: Sequence[Format]) -> tuple[Owned, Owned]:
             for variant in _variants(word):
                 expression = Expression(_escaped(variant), len(variant), caseless=True)
                 named[expression] = (*named.get(expression, ()), number)
+        for word in _stems(item):
+            for variant in _variants(word)[:3]:
+                expression = Expression(_escaped(variant), len(variant), caseless=True)
+                named[expression] = (*named.get(expression, ()), ~number)
     return owned, named
+
+
+def _stems(item: Format) -> list[str]:
+    """What a format is known by where a word for secrets stands right before the value: `acme` of `acme_api_key`."""
+    found = {item.provider.replace("-", "_")}
+    for word in item.keywords:
+        parts = word.split("_")
+        while parts and parts[-1] in _COMMON:
+            parts.pop()
+        found.add("_".join(parts))
+    stems = {word for word in found if _STEM.fullmatch(word) and tells_provider(word.encode("ascii"))}
+    return sorted(stems.difference(item.keywords, _NO_STEM))
 
 
 def _variants(word: str) -> list[bytes]:

@@ -10,21 +10,21 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nhiscan.detect import checksum, claims, names, noise
+from nhiscan.detect import checksum, names, noise, proof
 from nhiscan.detect.candidate import Candidate
-from nhiscan.detect.paths import Setting, holds_settings, setting
+from nhiscan.detect.paths import Setting, setting
 from nhiscan.detect.rarity import surplus
 from nhiscan.model import Confidence, CredentialKind, ExposurePart
 from nhiscan.sensitive import Sensitive
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from nhiscan.detect.formats import Format
 
 LOOK_BACK = 200
 GAP = 80
 """Bytes between a keyword and the value it announces."""
+STEM_REACH = 60
+"""Bytes before a value in which a name begins that means a provider only together with a word for secrets."""
 
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NEVER_BEFORE = _WORD | frozenset(b"@#+")  # a pinned commit, a fragment, the middle of base64
@@ -34,7 +34,6 @@ _SCHEMES = {
     "redis": "redis", "rediss": "redis", "snowflake": "snowflake", "neo4j": "neo4j", "clickhouse": "clickhouse",
 }  # fmt: skip
 _JWT_WEIGHT = 25  # above the format of any JWT
-_SUPABASE_ROLES = frozenset({"anon", "service_role"})
 SILENT = frozenset({"value", "password", "login"})
 """Groups of a pattern that never become facts: a user name in an address can be a token itself."""
 _KEY = re.compile(
@@ -44,24 +43,25 @@ _KEY = re.compile(
 # What makes a keyword announce a value: an assignment, a call, an argument, or a word for secrets right before it.
 _ASSIGNS = re.compile(rb"[=:>(,]")
 _CALLS_SECRET = re.compile(
-    rb"(?i:key|token|secret|access|private|passw\w{0,4}|pwd|auth\w{0,9}|cred\w{0,8}|bearer|(?<![a-z])(?:pat|id))[\W_]{1,3}\Z"
+    rb"(?i:key|token|secret|access|private|passw\w{0,4}|pwd|auth\w{0,9}|cred\w{0,8}|bearer|(?<![a-z])(?:pat|id))[\W_]{1,6}\Z"
 )
+_ANYBODYS = re.compile(
+    rb"(?i:[\W_]|x-|api|app|access|account|auth|aws|s3|bearer|bot|client|consumer|host|id|key|login|org|password|personal|private"
+    rb"|project|public|registration|run|runner|secret|server|service|session|shared|signing|subscription|token|user"
+    rb"|verification|webhook|workspace)*"
+)
+_OPENS = re.compile(r"(?i:access|private)\Z")  # a key is meant
 _LOOSE = re.compile(rb"[A-Za-z0-9_+/.~=-]{12,200}(?![A-Za-z0-9_+/.~=:(\[{-])")
 # Values that begin like a variable.
 _DOLLAR = (b"$1$", b"$2", b"$5$", b"$6$", b"$7$", b"$8$", b"$9$", b"$krb5", b"$apr1$", b"$y$")
 _QUOTES = (b'"', b"'", b"`")
-_MASK = re.compile(r"([xX*#.])\1{5}")
-_RUN = re.compile(r"([^=])\1{7}")  # chance would not repeat a character so often
 _WRITTEN = -20.0  # bits of rarity; a generated value of a fixed shape has more (`rarity.surplus`), words have less
-_RANDOM, _RARE = 0.4, 0.6  # bits for each character
+_RARE = 0.6  # bits of rarity for each character
 _ASSIGNED = re.compile(rb"""[=:>(,]\s{0,4}["']?[\w./+-]{8}""")
 _IDENTIFIER = re.compile(rb"[A-Za-z][a-z]++(?:(?:[-_/][A-Z]?|[A-Z])[a-z]{2,}+)++(?![A-Za-z0-9+/_=-])")
 _DIGEST = re.compile(
     rb"(?i)(?:sha-?\d{0,3}|md5|hash|digest|checksum|commit|etag|revision|rev|integrity|fingerprint|version|uuid|guid)"
     rb"""["'`\]]{0,2}\s{0,4}[:=]{1,2}\s{0,4}["'`]?(?:sha\d{1,3}[-:])?\Z"""
-)
-_STAND_IN = re.compile(
-    r"your|insert|replace|change|placeholder|redacted|dummy|goes[_-]?here|<|>|\*{3}|\.{3}", re.IGNORECASE
 )
 
 
@@ -115,7 +115,7 @@ def anchored(item: Format, file: File, place: int) -> Candidate | None:
         before = item.before.search(data, max(0, place - 100), place)
         if before is None:
             return None
-        begin = before.start()
+        begin = before.start() if before[0] else None  # a mere condition is no part of the value
     elif place and data[place - 1] in _WORD and data[place] in _WORD and not _escape(data, place):
         return None
     match = item.pattern.match(data, place)
@@ -124,11 +124,16 @@ def anchored(item: Format, file: File, place: int) -> Candidate | None:
     return build(item, file, match, key_before(data, place if begin is None else begin), begin)
 
 
-def keyed(item: Format, file: File, place: int, name: tuple[int, int]) -> Candidate | None:
-    """The candidate of a format that only its surroundings tell: `name` (start, end) announces what stands here."""
+def keyed(item: Format, file: File, place: int, name: tuple[int, int], *, stem: bool = False) -> Candidate | None:
+    """The candidate of a format that only its surroundings tell: `name` (start, end) announces what stands here.
+
+    Where the name is a `stem`, which means other things too, a word for secrets and a drawn value have to agree.
+    """
     data = file.data
-    match = item.pattern.match(data, place)
+    match = None if item.anchors else item.pattern.match(data, place)
     if match is None or not announced(data, name, place) or _is_written(_text(match["value"])):
+        return None
+    if stem and not (_CALLS_SECRET.search(data, name[1], place) and proof.holds("random", _text(match["value"]))):
         return None
     if item.decode is None and match["value"].startswith(b"eyJ"):
         # What the token says of itself is worth more than its provider.
@@ -143,21 +148,25 @@ def attributed(provider: str, file: File, place: int, name: tuple[int, int]) -> 
     if not announced(data, name, place) or not _CALLS_SECRET.search(data, name[0], place):
         return None
     match, key = _LOOSE.match(data, place), key_before(data, place)
-    if match is None or (key is not None and names.role(key) is names.Role.NONE):
+    if match is None or (key is not None and names.role(key) is names.Role.NONE and not _OPENS.search(key)):
         return None
     value = _text(match[0])
     rare = surplus(value) >= _RARE * len(value) and any(map(str.isdigit, value))
-    ascending = noise.is_placeholder(value) and not noise.says_placeholder(value)
-    sample = not rare and ascending and not _is_stand_in(value) and any(map(str.isdigit, value))
+    sample = not rare and noise.is_drill(value)
     if setting(file.path) is Setting.CODE and data[place - 1 : place] not in _QUOTES:
         return None  # a variable, or a part of an expression
-    if not (rare or sample or noise.is_uuid(value)) or noise.is_reference(value) or noise.is_code(value):
+    if not sample and (not (rare or noise.is_uuid(value)) or noise.is_reference(value) or noise.is_code(value)):
         return None
     return Candidate(
         kind=CredentialKind.UNKNOWN, value=Sensitive(value), line=file.lines.at(place), start=place, end=match.end(),
         provider=provider, key_name=key, confidence=Confidence.LOW, detector="nhiscan.named",
         basis="provider + keyword", sample=sample, distance=place - name[1], weight=-1,
     )  # fmt: skip
+
+
+def tells_provider(name: bytes) -> bool:
+    """Whether a name says whose a value is: `api_key` and `bot.login` do not, though a format may be known by them."""
+    return _ANYBODYS.fullmatch(name) is None
 
 
 def _is_written(text: str) -> bool:
@@ -192,8 +201,19 @@ def announced(data: bytes, name: tuple[int, int], place: int) -> bool:
 
 
 def _inside_word(data: bytes, start: int) -> bool:
+    """Whether the bytes before and at the place are letters of one word, as far as their case tells."""
     before, first = data[start - 1 : start], data[start : start + 1]
     return before.isalpha() and first.isalpha() and before.islower() == first.islower()
+
+
+def ends_word(data: bytes, place: int) -> bool:
+    """Whether a name that ends at the place ends where a word ends: `expo` does not in `export`."""
+    return not _inside_word(data, place)
+
+
+def calls_secret(data: bytes, place: int) -> bool:
+    """Whether a word for secrets stands right before the value at the place."""
+    return _CALLS_SECRET.search(data, max(0, place - STEM_REACH), place) is not None
 
 
 def build(
@@ -208,8 +228,8 @@ def build(
     start = start if begin is None else begin
     text = _text(data[start:end])
     groups = match.groupdict()
-    proof = _text(groups.get("password") or data[start:end])
-    if (noise.is_reference(text) and not match["value"].startswith(_DOLLAR)) or _is_stand_in(proof):
+    told = _text(groups.get("password") or data[start:end])
+    if (noise.is_reference(text) and not match["value"].startswith(_DOLLAR)) or proof.is_stand_in(told):
         return None
     facts = {**item.facts, **{k: v.decode("utf-8", "replace") for k, v in groups.items() if k not in SILENT and v}}
     for name, pattern in item.near.items():
@@ -223,7 +243,7 @@ def build(
         basis = "format + checksum" if right else "format, checksum differs"
         if not right:
             facts["checksum"], confidence = "mismatch", Confidence.MEDIUM
-    decoded = _decode(item.decode, text)
+    decoded = proof.decode(item.decode, text)
     if decoded is None:
         return None
     value, more = decoded
@@ -235,39 +255,9 @@ def build(
         kind=item.kind, value=Sensitive(value), line=file.lines.at(start), start=start, end=end, format=item.id,
         provider=item.provider, key_name=key, part=item.part, lifetime=item.lifetime, human=item.human,
         public=item.public, facts=facts | more, confidence=confidence, weight=item.weight, basis=basis,
-        sample=_is_sample(item, proof, match, file.path), environment=item.environment,
+        sample=proof.is_sample(item, told, match, file.path), environment=item.environment,
     )  # fmt: skip
-    return _told_by_claims(candidate, more) if item.decode == "jwt" else candidate
-
-
-def _is_stand_in(text: str) -> bool:
-    """Whether a value is written where a secret belongs and says itself that it is none: `your-key-here`, `xxxx…`.
-
-    Other placeholders (documented examples, ascending digits) keep their format and are reported as samples.
-    """
-    return _MASK.search(text) is not None or (noise.is_placeholder(text) and _STAND_IN.search(text) is not None)
-
-
-def _is_sample(item: Format, proof: str, match: re.Match[bytes], path: str) -> bool:
-    if item.decode == "url" and (_weak_login(match) or (surplus(proof) < 0 and not holds_settings(path))):
-        return True
-    return noise.is_placeholder(proof) or _RUN.search(proof) is not None
-
-
-def _told_by_claims(item: Candidate, told: Mapping[str, str]) -> Candidate:
-    """The candidate with what a JWT says of itself: issuer, lifetime, whether it is public.
-
-    A Supabase key with role `anon` is public by design; `service_role` passes every row policy.
-    """
-    issuer, role = told.get("iss", ""), told.get("role")
-    item = replace(item, lifetime=claims.lifetime(told))
-    if issuer == "supabase" or role in _SUPABASE_ROLES or ("ref" in told and role):
-        return replace(
-            item, provider="supabase", public=role == "anon", human=False if role in _SUPABASE_ROLES else None
-        )
-    if issuer.startswith("kubernetes/") or "kubernetes.default" in issuer:
-        return replace(item, provider="kubernetes")
-    return item
+    return proof.told_by_claims(candidate, more) if item.decode == "jwt" else candidate
 
 
 def provider_of_address(text: str) -> str | None:
@@ -288,35 +278,3 @@ def _escape(data: bytes, place: int) -> bool:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
-
-
-def _decode(decoder: str | None, text: str) -> tuple[str, dict[str, str]] | None:
-    """The value to fingerprint and the facts decoding gives; None when the value is not what it claims to be."""
-    if decoder == "jwt":
-        facts = claims.jwt_facts(text)
-        return None if facts is None or noise.is_sample_jwt(facts) else (text, facts)
-    if decoder == "pem":
-        pem = noise.unescape(text)
-        encrypted = claims.key_encrypted(pem)
-        facts = {} if encrypted is None else {"encrypted": str(encrypted).lower()}
-        return (noise.squeeze(pem), facts) if noise.is_key_body(pem) else None
-    return (text, {}) if _holds(decoder, text) else None
-
-
-def _holds(decoder: str | None, text: str) -> bool:
-    match decoder:
-        case "random":
-            return surplus(text) >= _RANDOM * len(text) and not noise.is_code(text.lstrip("/"))
-        case "basic":
-            pair = claims.basic_pair(text)
-            return pair is not None and not noise.is_placeholder(pair[1])
-        case _:
-            return True
-
-
-def _weak_login(match: re.Match[bytes]) -> bool:
-    """A password that is the user's name, a word, or too short says what a demonstration says: nothing."""
-    user = match["login"].decode("utf-8", "replace").lower()
-    password = match["password"].decode("utf-8", "replace")
-    plain = password.lower().strip("0123456789!@_-")
-    return plain in {"", user} or user == password.lower() or len(password) < 5 or noise.is_identifier(password)

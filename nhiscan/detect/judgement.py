@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nhiscan.detect import noise
 from nhiscan.detect.assignments import Form
-from nhiscan.detect.names import Role, says_invented
+from nhiscan.detect.names import Role, role, says_invented
 from nhiscan.detect.paths import Setting, holds_settings, setting, trial
 from nhiscan.detect.rarity import surplus
 from nhiscan.model import Confidence
@@ -27,13 +27,13 @@ _NEEDED = {Role.PASSWORD: (3.0, 5, 128), Role.SECRET: (8.0, 8, 4_096), Role.KEY:
 _DOUBT = {Form.ARGUMENT: 4.0, Form.LISTED: 6.0, Form.WORD: 6.0, Form.COMPARED: 4.0}
 _VARIABLE = 6.0  # without quotes a value in code is a variable more often than not
 _BOUND = frozenset({Form.ASSIGNED, Form.ELEMENT, Form.OPTION, Form.ADDRESS})
-_SIGNS = re.compile(r"[!#%^&*+=?~]")
+_SIGNS = re.compile(r"[!#%^&*+=?~]|[a-z]\$[a-z]")
 _AS_NAMED = re.compile(r"[^a-z]")
 _WORDS = re.compile(r"[A-Za-z_-]+")
 _USER = re.compile(rb"user|login")
 _HOST = re.compile(rb"host|server")
 _REPEATS = 3
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{14,}={0,2}")
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{7,}={0,2}")
 _ENOUGH = 200  # characters that are weighed
 _MASHED = frozenset("asdfghjkl;")  # the middle row of a keyboard
 
@@ -52,7 +52,7 @@ def judge(  # noqa: PLR0913 - one argument for each kind of evidence
     bits = surplus(value.replace("-", "") if uuid else value[:_ENOUGH])
     if bits < needed:
         return _memorable(value, path) if promise is Role.PASSWORD and form in _BOUND else None
-    if _is_noise(value, bits) or (uuid and promise is not Role.SECRET):
+    if _is_noise(value, bits) or (uuid and promise is not Role.SECRET) or _is_name(value):
         return None
     return Verdict(_level(value, name, bits - needed, form, path), f"{form.value} + rarity")
 
@@ -64,8 +64,10 @@ def _level(value: str, name: str, spare: float, form: Form, path: str) -> Confid
 
 
 def _memorable(value: str, path: str) -> Verdict | None:
-    """A password that a person could remember, in the settings of one installation: a word with digits or signs."""
-    if not 6 <= len(value) <= 40 or not holds_settings(path) or not value.isprintable() or " " in value:
+    """A password that a person could remember, in settings or notes: a word with digits or signs."""
+    if not 6 <= len(value) <= 40 or not value.isprintable() or " " in value:
+        return None
+    if not holds_settings(path) and (trial(path) or "/" in value or setting(path) is not Setting.PROSE):
         return None
     classes = (any(map(str.isalpha, value)), any(map(str.isdigit, value)), not value.isalnum())
     if sum(classes) < 2 or not classes[0] or not (classes[1] or _SIGNS.search(value)):
@@ -99,6 +101,11 @@ def _is_noise(value: str, bits: float) -> bool:
     if length >= 16 and bits > 1.3 * length:
         return False
     return noise.is_placeholder(value) or noise.is_code(value) or _mashed(value)
+
+
+def _is_name(value: str) -> bool:
+    """Whether the value is what a secret is called elsewhere: `oauth2_jwt_secret`."""
+    return "_" in value and role(value) is not Role.NONE and noise.is_identifier(value)
 
 
 def _encodes_words(value: str) -> bool:

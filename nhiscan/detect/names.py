@@ -44,7 +44,7 @@ _OPENS = _all(
 # Words before any of them that make it public or another's proof.
 _NEVER = _all(
     "public pub authorized encrypted wrapped hashed hash checksum digest fingerprint sha md integrity known csrf xsrf"
-    " authenticity antiforgery websocket"
+    " authenticity antiforgery websocket socket"
 )
 # Words before a key or a token that make it an index, a sign of a language, or a thing of the user interface.
 _INDEX = _all(

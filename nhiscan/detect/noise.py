@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import groupby, pairwise
 
 _REFERENCE = re.compile(
-    r"\$\{|\$\(|\{\{|\}\}|<%|%>|#\{|%\(|\$\[|\[\[|^%[\w.-]+%$|^\$[A-Za-z_]|^@[A-Za-z_][\w.]*[({]|^\{[\w.\[\]]*\}$"
+    r"\$\{|\$\(|\{\{|\}\}|<%|%>|#\{|%\([A-Za-z_]|\$\[|\[\[|^%[\w.-]+%$|^\$[A-Za-z_]|^@[A-Za-z_][\w.]*[({]|^\{[\w.\[\]]*\}$"
     r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|%[sdr]\b|^%v$"
     r"|^(?:env|vault|op|ssm|keyring|secretsmanager|file|ref|kms|awskms|gcpkms|arn|urn|sops|secret)://?"
     r"|^(?:arn|urn|env|file|ref|secret|vault|valueFrom|resolve):|^projects/[^/]+/secrets/"
@@ -96,6 +96,14 @@ def is_placeholder(text: str) -> bool:
 def says_placeholder(text: str) -> bool:
     """Whether the value says in words or signs that a secret goes here: enough where a name promises a secret."""
     return _PLACEHOLDER.search(text[:2_000]) is not None
+
+
+@functools.lru_cache(maxsize=4_096)
+def is_drill(text: str) -> bool:
+    """Whether the value is what fingers type to fill a shape: ascending letters and digits, no words, no template."""
+    if says_placeholder(text) or is_reference(text):
+        return False
+    return _monotonous(text) or (any(map(str.isdigit, text)) and _DRILL.search(text[:2_000]) is not None)
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -228,6 +236,15 @@ def _monotonous(text: str) -> bool:
     core = text[4:] if len(text) > 12 else text
     if len(set(core.lower())) <= max(2, min(4, len(core) // 6)):
         return True
-    steps = sum(ord(b) - ord(a) == 1 for a, b in pairwise(core))
-    doubled = [k for k, _ in groupby(core)]
-    return steps * 2 > len(core) or sum(ord(b) - ord(a) == 1 for a, b in pairwise(doubled)) * 2 > len(doubled)
+    core = core.lower()
+    doubled = "".join(k for k, _ in groupby(core))
+    return any(_steps(part) * 2 > len(part) for part in (core, doubled, core[::-1])) or _interleaved(core)
+
+
+def _steps(text: str) -> int:
+    return sum(ord(b) - ord(a) == 1 for a, b in pairwise(text))
+
+
+def _interleaved(text: str) -> bool:
+    """Whether two ascending rows alternate, as in `a1b2c3d4`."""
+    return len(text) > 7 and (_steps(text[::2]) + _steps(text[1::2])) * 4 > len(text) * 3

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 from nhiscan.detect import bundle, generic, pairs
 from nhiscan.detect.announce import names_before
-from nhiscan.detect.confirm import GAP, File, anchored, attributed, is_digest_of, keyed, may_be_word
+from nhiscan.detect.confirm import (
+    GAP,
+    STEM_REACH,
+    File,
+    anchored,
+    attributed,
+    calls_secret,
+    ends_word,
+    is_digest_of,
+    keyed,
+    may_be_word,
+    tells_provider,
+)
 from nhiscan.detect.formats import shipped_directory
 from nhiscan.detect.paths import trial
 from nhiscan.model import Confidence
@@ -141,15 +153,24 @@ class Scanner:
 
     def _nearest(self, file: File, place: int, names: Iterable[tuple[int, int]], *, loose: bool) -> Candidate | None:
         found = []
+        near = place - STEM_REACH if calls_secret(file.data, place) else place  # where a stem may begin
         for number, start in names:
             length, formats = self.parts.named[number]
-            found += [(place - start - length, -length, index, (start, start + length)) for index in formats]
+            whole = start >= near and ends_word(file.data, start + length)
+            found += [
+                (index < 0, place - start - length, -length, index, (start, start + length))
+                for index in formats
+                if index >= 0 or whole
+            ]
         found.sort()
-        for _, _, index, name in found:
-            if (candidate := keyed(self.formats[index], file, place, name)) is not None:
+        for _, _, _, index, name in found:
+            item = self.formats[max(index, ~index)]
+            if (candidate := keyed(item, file, place, name, stem=index < 0)) is not None:
                 return candidate
-        for _, _, index, name in found[:1] if loose else ():
-            return attributed(self.formats[index].provider, file, place, name)
+        for _, _, _, index, name in found if loose else ():
+            if tells_provider(file.data[slice(*name)]):
+                told = attributed(self.formats[max(index, ~index)].provider, file, place, name)
+                return None if told is None or told.value.reveal().startswith(self.parts.anchors) else told
         return None
 
     def _encoded(

@@ -41,14 +41,21 @@ def recognise(value: str, name: str = "") -> Candidate | None:
 def is_stand_in(value: str) -> bool:
     """Whether the value is written like a known format and is a placeholder (`ghp_xxxx…`, the keys in manuals)."""
     data = _bytes(value)
-    return noise.is_placeholder(value) and any(
-        f.pattern.fullmatch(data) for f in _anchored() if data.startswith(f.anchors)
+    return (
+        noise.is_placeholder(value)
+        and data.startswith(_anchors())
+        and any(f.pattern.fullmatch(data) for f in _anchored() if data.startswith(f.anchors))
     )
 
 
 @functools.cache
 def _anchored() -> tuple[Format, ...]:
     return tuple(f for f in shipped().formats if f.anchors)
+
+
+@functools.cache
+def _anchors() -> tuple[bytes, ...]:
+    return tuple({anchor for item in _anchored() for anchor in item.anchors})
 
 
 def _bytes(text: str) -> bytes:

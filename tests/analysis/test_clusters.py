@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
@@ -249,3 +250,14 @@ def test_joining_again_changes_nothing(rows):
     once = join(rows, [seen(c.id, "f") for c in rows], [used(c.id, "x") for c in rows], [])
     again = join(once.credentials, once.exposures, once.uses, once.owners)
     assert (again.credentials, again.exposures, again.uses) == (once.credentials, once.exposures, once.uses)
+
+
+def test_a_place_that_takes_a_value_for_an_example_does_not_silence_the_others():
+    rows = [
+        cred(f"{REPO}#a:TOKEN:1", fingerprint="f", sample=True, public=True),
+        cred(f"{REPO}#b:TOKEN:1", fingerprint="f"),
+    ]
+    (one,) = join(rows, [], [], []).credentials
+    assert (one.sample, one.public) == (None, None)
+    (one,) = join([replace(r, sample=True, public=True) for r in rows], [], [], []).credentials
+    assert (one.sample, one.public) == (True, True)

@@ -52,6 +52,32 @@ def test_a_word_in_a_loose_form_is_no_password():
     assert values('["password", "Username1", "token", "refresh"]') == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'DATA_JWT_SECRET = "oauth2_jwt_secret"', "Sec-WebSocket-Key: {nonce}", "sign('salted', 'shared secret', '{t}')",
+        '"Authorization": "Basic {login}"',
+    ],
+)  # fmt: skip
+def test_what_only_stands_beside_a_word_for_secrets_is_none(line):
+    login = base64.b64encode(b"deploy-bot:").decode()  # a name, and no password
+    nonce = base64.b64encode(bytes(range(16))).decode()
+    assert values(line.format(t=TOKEN, login=login, nonce=nonce)) == []
+
+
+@pytest.mark.parametrize("indent", ["", " " * 12])
+def test_zeros_and_indentation_do_not_make_a_key_a_sample(indent):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    for form in (serialization.PrivateFormat.OpenSSH, serialization.PrivateFormat.PKCS8):
+        pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+        text = "".join(f"{indent}{line}\n" for line in pem.splitlines())
+        found = scan(f"key: |\n{text}", "deploy.yaml")
+        assert [(c.kind, c.sample) for c in found] == [(CredentialKind.PRIVATE_KEY, False)]
+
+
 def test_generated_files_are_left_to_the_exact_formats():
     text = f'"token": "{TOKEN}"\n"x": "{assemble("ghp_{crc}")}"'
     assert [c.format for c in scan(text, "package-lock.json")] == ["github-classic-pat"]
