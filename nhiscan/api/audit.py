@@ -120,7 +120,7 @@ def _rules(options: Options, policy: Policy) -> tuple[RuleSet, RuleSet, tuple[No
     from nhiscan.triage.result import Notice
 
     config, shipped = policy.config, shipped_rules_dir()
-    rules = load([shipped, *options.rules])
+    rules = load([shipped, *options.rules], cases=False)
     frameworks = load_frameworks(shipped / "frameworks")
     chosen, warnings = select(rules, options.select or config.select, (*options.ignore, *config.ignore), frameworks)
     return rules, chosen, tuple(Notice("label", warning) for warning in warnings)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nhiscan.api.options import Options
 
 JOIN_REMEDY = "set the same NHISCAN_FINGERPRINT_KEY for all runs that are to be joined"
+_SAYS_WHETHER_EMPTY = "repo.secrets"  # asked first, so that nothing else is loaded for a path that holds nothing
 _LEFT_OUT = "nhiscan.collect"
 _NOT_EVIDENCE = {"gap", "scope"}
 
@@ -101,11 +102,10 @@ def _plan(target: Target, ctx: Context, wanted: frozenset[str] = frozenset()) ->
     names = registry.names_for(target.kind)
     asked = [name for name in names if not wanted or name in wanted]
     left_out = tuple(name for name in names if name not in asked)
-    collectors = [(name, registry.load(name)) for name in asked]
-    for _, collector in collectors:
+    for name in sorted(asked, key=lambda n: n != _SAYS_WHETHER_EMPTY):
+        collector = registry.load(name)
         if target.kind in getattr(collector, "schemes", ()):
             registry.require_extra(collector)
-    for name, collector in collectors:
         try:
             with runner.muted():
                 units += [_sound(unit, name) for unit in collector.units(target, ctx)]

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 
 _REFERENCE = re.compile(
     r"\$\{|\$\(|\{\{|\}\}|<%|%>|#\{|%\([A-Za-z_]|\$\[|\[\[|^%[\w.-]+%$|^\$[A-Za-z_]|^@[A-Za-z_][\w.]*[({]|^\{[\w.\[\]]*\}$"
-    r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|%[sdr]\b|^%v$"
+    r"|^<[^>]*>?$|\{[a-z_][\w.]*\}|^\{\d*\}$|(?<![^\w\s/:@.=,(-])%[sdr]\b|^%v$"
     r"|^(?:env|vault|op|ssm|keyring|secretsmanager|file|ref|kms|awskms|gcpkms|arn|urn|sops|secret)://?"
     r"|^(?:arn|urn|env|file|ref|secret|vault|valueFrom|resolve):|^projects/[^/]+/secrets/"
     # a YAML alias; a role of reStructuredText

@@ -8,6 +8,7 @@ scopes its row names in columns that end in `_scope_id` (the account behind a cr
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
@@ -32,6 +33,8 @@ ERROR_REMEDY = "correct the rule: nhiscan rules check names the place"
 
 # What a rule can do wrong while it runs; anything else is a bug of the program and must not look like a rule's.
 RULE_ERRORS = (StoreError, GuardError, ArithmeticError, LookupError, TypeError, ValueError)
+
+_AT_ONCE = 2  # most of a rule's time is planning of its query, outside Python
 
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
@@ -65,22 +68,24 @@ def evaluate(
     known = inventory.rows(Gap) if gaps is None else gaps
     scopes = [scope.id for scope in inventory.rows(Scope)]
     empty = inventory.empty()
-    verdicts: list[Verdict] = []
-    coverage: list[RuleCoverage] = []
-    errors: list[RuleError] = []
-    for rule in sorted(rules, key=lambda r: r.id):
+
+    def one(rule: Rule) -> tuple[list[Verdict], RuleCoverage, list[RuleError]]:
         if rule.subject in empty and rule.shipped:  # nothing of its kind is there to be judged
-            coverage.append(Tally(rule, holes(rule, known, _columns_read)).coverage())
-            continue
+            return [], Tally(rule, holes(rule, known, _columns_read)).coverage(), []
         try:
-            failed, covered = judge(inventory, rule, as_of, (params or {}).get(rule.id, {}), known)
+            return *judge(inventory, rule, as_of, (params or {}).get(rule.id, {}), known), []
         except RULE_ERRORS as e:
             error = RuleError(rule.id, str(e) or type(e).__name__)
-            failed, covered = [], _broken(error, scopes)
-            errors.append(error)
-        verdicts += failed
-        coverage.append(covered)
-    return Evaluation(tuple(verdicts), tuple(coverage), tuple(errors))
+            return [], _broken(error, scopes), [error]
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(one, sorted(rules, key=lambda r: r.id)))
+    _keep_lineage()
+    return Evaluation(
+        tuple(v for verdicts, _, _ in found for v in verdicts),
+        tuple(covered for _, covered, _ in found),
+        tuple(e for _, _, errors in found for e in errors),
+    )
 
 
 def judge(  # noqa: PLR0913, PLR0917 - one rule, its moment, its thresholds, its gaps and where its rows are
@@ -98,24 +103,29 @@ def judge(  # noqa: PLR0913, PLR0917 - one rule, its moment, its thresholds, its
     verify(rule)
     query = compiled(rule, as_of, params, source)
     bearing = holes(rule, gaps, _columns_read)
-    scope_columns = _scope_columns(inventory, query)
     tally = Tally(rule, bearing)
     failing = False
-    for group in _groups(inventory, query, scope_columns, bearing):
+    for group in _groups(inventory, query, bearing):
         failing = failing or group.code == FAIL
         tally.add(group.scopes, group.code, group.subject, group.number)
     verdicts = []
     for rows in _failing(inventory, query) if failing else ():
-        subject, scopes = str(rows[0]["id"]), _scopes(rows[0], scope_columns)
+        subject, scopes = str(rows[0]["id"]), _scopes(rows[0])
         if tally.believes_fail(scopes, subject):
             verdicts.append(_verdict(rule, rows, query))
     return verdicts, tally.coverage()
 
 
 def _columns_read(rule: Rule) -> frozenset[tuple[str, str]]:
-    from nhiscan.engine.lineage import reads
+    from nhiscan.engine.lineage import remembered
 
-    return reads(rule).columns
+    return remembered(rule).columns
+
+
+def _keep_lineage() -> None:
+    from nhiscan.engine.lineage import keep
+
+    keep()
 
 
 def _broken(error: RuleError, scopes: Sequence[str]) -> RuleCoverage:
@@ -125,41 +135,27 @@ def _broken(error: RuleError, scopes: Sequence[str]) -> RuleCoverage:
     return RuleCoverage(error.rule_id, 0, 0, missing)
 
 
-def _scope_columns(inventory: Inventory, query: Query) -> list[str]:
-    """The columns that name scopes.  An empty view has columns too: the join gives one row of NULLs for nothing."""
-    sql = f"SELECT nhi_s.* FROM (SELECT 1) AS nhi_o LEFT JOIN {query.source} AS nhi_s ON FALSE"  # noqa: S608
-    columns = inventory.sql(sql, query.parameters_of(sql))[0]
-    for name in ("id", "scope_id"):
-        if name not in columns:
-            msg = f"the rule's rows have no column {name}"
-            raise GuardError(msg)
-    return ["scope_id", *sorted(c for c in columns if c.endswith("_scope_id"))]
+def _scopes(row: Mapping[str, object]) -> tuple[str, ...]:
+    """The scope of a row, and those it names in columns that end in `_scope_id`."""
+    others = (row[name] for name in sorted(row) if name.endswith("_scope_id"))
+    return (str(row["scope_id"] or ""), *(str(scope) for scope in others if scope is not None))
 
 
-def _scopes(row: Mapping[str, object], scope_columns: Sequence[str]) -> tuple[str, ...]:
-    own, *others = (row[c] for c in scope_columns)
-    return (str(own or ""), *(str(s) for s in others if s is not None))
-
-
-def _groups(inventory: Inventory, query: Query, scope_columns: Sequence[str], bearing: Holes) -> Iterator[Subjects]:
-    names = [f'"{c}"' for c in scope_columns]
-    least = ", ".join(f"min({n}) AS {n}" for n in names)
+def _groups(inventory: Inventory, query: Query, bearing: Holes) -> Iterator[Subjects]:
     ids = sorted(bearing.by_subject)
     own = f"CASE WHEN id IN (SELECT unnest(${PREFIX}ids)) THEN id END" if ids else "CAST(NULL AS VARCHAR)"
-    by = ", ".join(names)
     sql = f"""\
 WITH nhi_subjects AS (
-  SELECT id, {least}, max({PREFIX}code) AS {PREFIX}code FROM (
+  SELECT id, min(COLUMNS('(^|_)scope_id$')) AS '\\0', max({PREFIX}code) AS {PREFIX}code FROM (
 {query.judged}
 ) AS nhi_j WHERE {PREFIX}code > 0 GROUP BY id
 ), nhi_marked AS (SELECT *, {own} AS {PREFIX}own FROM nhi_subjects)
-SELECT {by}, {PREFIX}code, {PREFIX}own, count(*) AS {PREFIX}n FROM nhi_marked
-GROUP BY {by}, {PREFIX}code, {PREFIX}own"""  # noqa: S608
+SELECT * EXCLUDE (id), count(*) AS {PREFIX}n FROM nhi_marked GROUP BY ALL"""  # noqa: S608
     parameters = query.parameters_of(query.judged) | ({f"{PREFIX}ids": ids} if ids else {})
     for row in inventory.sql(sql, parameters):
         own_id = row[f"{PREFIX}own"]
         yield Subjects(
-            _scopes(row, scope_columns),
+            _scopes(row),
             cast("int", row[f"{PREFIX}code"]),
             None if own_id is None else str(own_id),
             cast("int", row[f"{PREFIX}n"]),

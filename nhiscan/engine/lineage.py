@@ -8,11 +8,16 @@ hide what a rule says of rotation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from nhiscan import __version__
+from nhiscan import cache as kept_files
 from nhiscan.model import RECORDS, columns
+from nhiscan.store.schema import view_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -87,13 +92,52 @@ def reads(rule: Rule) -> Reads:
     return _reads(rule.from_ or "", is_query=False, conditions=conditions)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What was found out before, by digest of a rule's SQL; `changed` says that more is known than lies on disk."""
+
+    name: str
+    known: dict[str, Reads] = field(default_factory=dict)
+    changed: bool = False
+
+
+_FAMILY = "lineage-"
+
+
+@cache
+def _kept() -> _Kept:
+    shape = json.dumps([(table, list(columns(record))) for table, record in RECORDS.items()])
+    kept = _Kept(f"{_FAMILY}{kept_files.stamp(__version__, view_sql(), shape, files=[])}.json")
+    for digest, tables, found in json.loads(kept_files.load(kept.name) or b"[]"):
+        kept.known[digest] = Reads(frozenset(tables), frozenset((t, c) for t, c in found))
+    return kept
+
+
+def remembered(rule: Rule) -> Reads:
+    """The same as `reads`, known from earlier runs where the cache has it: parsing views is slow."""
+    kept = _kept()
+    parts = (rule.query, rule.from_, rule.applies_when, rule.fails_when)
+    digest = blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    if digest not in kept.known:
+        kept.known[digest] = reads(rule)
+        kept.changed = True
+    return kept.known[digest]
+
+
+def keep() -> None:
+    """Keep what `remembered` found out for the next run."""
+    kept = _kept()
+    if kept.changed:
+        rows = [(digest, sorted(r.tables), sorted(r.columns)) for digest, r in sorted(kept.known.items())]
+        kept_files.store(_FAMILY, kept.name, json.dumps(rows).encode())
+        kept.changed = False
+
+
 @cache
 def views() -> Mapping[str, Tree]:
     """The views of the vocabulary as trees, in the order they are made."""
     import sqlglot
     from sqlglot import exp
-
-    from nhiscan.store.schema import view_sql
 
     made = [t for t in sqlglot.parse(view_sql(), dialect="duckdb") if isinstance(t, exp.Create)]
     return {tree.this.name: tree.expression for tree in made}

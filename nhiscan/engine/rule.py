@@ -157,13 +157,13 @@ def rule_files(directory: Path) -> Iterator[Path]:
     return iter(sorted(p for p in found if p.is_file()))
 
 
-def load(dirs: Sequence[Path]) -> RuleSet:
-    """Every rule below the directories.
+def load(dirs: Sequence[Path], *, cases: bool = True) -> RuleSet:
+    """Every rule below the directories; without `cases` shipped rules come without their tests, several times faster.
 
     Raises RuleFileError for the first file that is no rule, and when two files have one id or name: added rules never
     replace shipped ones.
     """
-    from nhiscan.engine.shape import build
+    from nhiscan.engine.shape import CASES, build
 
     rules: list[Rule] = []
     for directory in dirs:
@@ -171,8 +171,12 @@ def load(dirs: Sequence[Path]) -> RuleSet:
             raise RuleFileError(str(directory), 1, "the rules directory does not exist", "name a directory of rules")
         ours = is_shipped(directory)
         named = [(path, shown(path, directory)) for path in rule_files(directory)]
-        for document in read_all(named, "rules-") if ours else (read(*each) for each in named):
-            rule, problems = build(document, shipped=ours)
+        if ours:
+            documents = read_all(named, "cases-") if cases else read_all(named, "rules-", CASES)
+        else:
+            documents = (read(*each) for each in named)
+        for document in documents:
+            rule, problems = build(document, shipped=ours, cases=cases or not ours)
             if rule is None:
                 first = problems[0]
                 raise RuleFileError(first.path, first.line, first.message, first.remedy)

@@ -101,18 +101,26 @@ def read(path: Path, shown: str) -> Document:
     return parse(text, shown)
 
 
-def read_all(named: Sequence[tuple[Path, str]], family: str) -> Iterator[Document]:
-    """The mapping of each file (path, path to print), kept until one of them changes.  Raises RuleFileError."""
+def read_all(named: Sequence[tuple[Path, str]], family: str, without: str = "") -> Iterator[Document]:
+    """The mapping of each file (path, path to print), kept until one of them changes.  Raises RuleFileError.
+
+    The key `without` is left out of each; what is kept is then much smaller.
+    """
     name = f"{family}{cache.stamp(__version__, files=[path for path, _ in named])}.json"
     kept = cache.load(name)
     if kept is not None:
         for shown, data, lines in json.loads(kept):
             yield Document(shown, data, {tuple(where): line for where, line in lines})
         return
-    documents = [read(path, shown) for path, shown in named]
+    documents = [_less(read(path, shown), without) for path, shown in named]
     rows = [(d.path, d.data, [(where, line) for where, line in d.lines.items()]) for d in documents]
     cache.store(family, name, json.dumps(rows).encode())
     yield from documents
+
+
+def _less(document: Document, key: str) -> Document:
+    data = {k: v for k, v in document.data.items() if k != key}
+    return Document(document.path, data, {w: n for w, n in document.lines.items() if w[:1] != (key,)})
 
 
 def parse(text: str, shown: str) -> Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -30,13 +31,16 @@ QUERY_MS = 120_000
 
 
 class Inventory:
-    """All tables of one run.  Use as a context manager; after `lock()` only reading is possible."""
+    """All tables of one run.  Use as a context manager; after `lock()` only reading is possible, by several threads."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, work: Path) -> None:
         self._db = connection
         self._work = work
         self._locked = False
+        self._thread = threading.current_thread()
         self._views = dict(view_bodies())  # those that no query has named so far
+        self._providing = threading.RLock()
+        self._own = threading.local()  # the connection of each further thread
 
     @classmethod
     @contextmanager
@@ -68,12 +72,22 @@ class Inventory:
 
         Rules share few views and read each many times, so once nothing can change any more their rows are kept.
         """
-        for name in self._views.keys() & set(_WORD.findall(query)):
-            body = self._views.pop(name, None)
-            if body is not None:
-                self._provide(body)
-                kind = "TEMP TABLE" if self._locked else "VIEW"
-                self._db.execute(f'CREATE {kind} "{name}" AS {body}')
+        words = set(_WORD.findall(query))
+        with self._providing:
+            for name in self._views.keys() & words:
+                body = self._views.pop(name, None)
+                if body is not None:
+                    self._provide(body)
+                    kind = "TABLE" if self._locked else "VIEW"
+                    self._db.execute(f'CREATE {kind} "{name}" AS {body}')
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection of the thread at hand, since one connection answers one question at a time."""
+        if threading.current_thread() is self._thread:
+            return self._db
+        if not hasattr(self._own, "db"):
+            self._own.db = self._db.cursor()
+        return cast("duckdb.DuckDBPyConnection", self._own.db)
 
     def ingest(self, unit_dirs: Sequence[Path]) -> None:
         """Read published units, in the order given.  Raises StoreError when a spool file is not what it claims."""
@@ -169,10 +183,11 @@ class Inventory:
         import duckdb
 
         try:
+            db = self._connection()
             if self._locked:
-                _refuse_writing(self._db.extract_statements(query))
+                _refuse_writing(db.extract_statements(query))
             self._provide(query)
-            cursor = self._db.execute(query, dict(params) if params else None)
+            cursor = db.execute(query, dict(params) if params else None)
             return [d[0] for d in cursor.description or ()], cursor.fetchall()
         except duckdb.Error as e:
             raise StoreError(_first_line(e)) from None
@@ -190,8 +205,9 @@ class Inventory:
         if self._locked:
             return
         settings = ("enable_external_access=false", f"max_execution_time={QUERY_MS}", "lock_configuration=true")
+        known = self._known_settings()
         for setting in settings:
-            if setting.partition("=")[0] in self._known_settings():
+            if setting.partition("=")[0] in known:
                 self._db.execute(f"SET {setting}")
         self._locked = True
 
