@@ -631,12 +631,13 @@ class Consumer(Record):
     session token, `metadata_hops` how many network hops that answer may travel, `guardrail` that one is bound to it.
 
     `origin` is the level of settings it stands in. `trigger` is the least trusted thing that sets it to work and
-    `triggers` their names; `runs_untrusted` says that it then runs or checks out what outsiders wrote. `gated`: a
+    `triggers` their names; `runs_untrusted` says that it then runs what outsiders wrote. `gated`: a
     person or a protected environment stands before it; `self_hosted`: it runs on a machine of one's own; `issuer` and
     `subjects` are what its federated token says of it (patterns where parts are not known). `automount`: a token of
     its identity is mounted although nothing asks for it; `host_network`: it shares the network, and so the identity,
     of its machine. `alters_itself`: it may write its own settings, permissions or instructions; `enforced`: a policy
-    decision stands between it and its tools; `forwards`: it hands the token it was given on to others.
+    decision stands between it and its tools; `forwards`: it hands the token it was given on to others.  `file_class`
+    says what the file at `uri` is for: what tests and documents declare acts for nobody.
     """
 
     table: ClassVar[str] = "consumer"
@@ -683,6 +684,7 @@ class Consumer(Record):
     alters_itself: bool | None = None
     enforced: bool | None = None
     forwards: bool | None = None
+    file_class: FileClass | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -35,7 +35,10 @@ ASSEMBLE = load_by_path(ROOT / "fixtures" / "assemble.py")
 PUBLIC = {"aws_key_id", "aws_unique_id", "aws_example", "hex_digest", "integrity"}
 UPDATE = bool(os.environ.get("NHISCAN_UPDATE"))
 # Ids that other collectors, or the provider, give to what they name.
-FOREIGN = re.compile(r"arn:aws[\w-]*:[a-z0-9-]+:[^:]*:[^:]*:.+|aws:access_key/[A-Z0-9]+")
+FOREIGN = re.compile(
+    r"arn:aws[\w-]*:[a-z0-9-]+:[^:]*:[^:]*:.+|aws:access_key/[A-Z0-9]+|gcp:(?:sa|user|group|principal|domain)/.+"
+    r"|entra:[0-9a-f-]{36}/(?:[0-9a-f-]{36}|everyone)"
+)
 COVER = re.compile(r"[a-z]+(\.[a-z][a-z0-9_]*)?")
 
 

@@ -62,6 +62,7 @@ def test_every_reference_column_has_a_declared_target():
                 "rule_id",
                 "member_id",
                 "native_id",
+                "target_id" if table == "attachment" else "",  # a place in the provider's words, seldom a record
             }:
                 assert name in RELATIONS.get(table, {}), f"{table}.{name}"
 

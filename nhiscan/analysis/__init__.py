@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from nhiscan.model import Effective, Record, Trust
+    from nhiscan.model import Record
     from nhiscan.store.inventory import Inventory
 
 __all__ = ["run"]
@@ -65,22 +65,9 @@ def _states(inventory: Inventory, as_of: datetime, collected: Collection[tuple[s
 
 
 def _permissions(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, str]]) -> None:
-    from nhiscan.analysis.aws.effective import effective
-    from nhiscan.analysis.aws.estate import SOURCE, build, library
-    from nhiscan.analysis.aws.grants import grants
-    from nhiscan.analysis.aws.ground import prepare
-    from nhiscan.analysis.aws.shares import shares
-    from nhiscan.analysis.aws.trusts import trusts, world
-    from nhiscan.analysis.aws.workloads import workloads
     from nhiscan.analysis.declared import names
     from nhiscan.analysis.federation import SOURCE as JOINED
-    from nhiscan.analysis.federation import federated
-    from nhiscan.analysis.kubernetes import effective as k8s_effective
-    from nhiscan.analysis.kubernetes import estate as k8s_estate
-    from nhiscan.analysis.kubernetes import grants as k8s_grants
-    from nhiscan.analysis.kubernetes import reach as k8s_reach
-    from nhiscan.analysis.kubernetes import ways as k8s_ways
-    from nhiscan.analysis.reach import reach
+    from nhiscan.analysis.permissions import SOURCE, Tables, derive
     from nhiscan.model import (
         Attachment,
         Consumer,
@@ -92,37 +79,34 @@ def _permissions(inventory: Inventory, as_of: datetime, collected: Collection[tu
         Member,
         Policy,
         Reach,
+        Resource,
         Scope,
         Trust,
         Use,
     )
 
     called = names(inventory.rows(Identity), inventory.rows(Policy))
-    identities, attachments = called.given(inventory.rows(Identity)), called.given(inventory.rows(Attachment))
-    members, uses = called.given(inventory.rows(Member)), called.given(inventory.rows(Use))
-    scopes, gaps = inventory.rows(Scope), inventory.rows(Gap)
-    policies = called.given(inventory.rows(Policy))
-    books = library(policies)
-    estate = build(identities, books, attachments, members, as_of, scopes=scopes)
-    known = world(scopes, inventory.rows(Declared), identities, as_of)
-    told = [t for t in inventory.rows(Trust) if t.source != SOURCE]
-    trusted: list[Trust] = [*told, *trusts(identities, books, attachments, known)]
-    consumers, uses = inventory.rows(Consumer), [u for u in uses if u.source != JOINED]
-    joined = list(federated(consumers, trusted, uses))
-    running = workloads(consumers, [*uses, *joined], members, gaps, collected)
-    ground = prepare(estate, trusted, running)
-    able: list[Effective] = list(effective(ground))
-    cluster = k8s_estate.build(identities, policies, attachments, members, uses)
-    edges = k8s_ways.ways(cluster)
-    able_there = list(k8s_effective.effective(cluster, edges))
-    old_gaps = [g for g in gaps if g.source != SOURCE]
-    inventory.replace(Gap, [*old_gaps, *called.taken(books.gaps)])
-    inventory.replace(Trust, called.taken([*trusted, *shares(attachments, books, known)]))
-    inventory.add(called.taken(joined))
-    inventory.replace(Grant, called.taken([*grants(estate), *k8s_grants.grants(cluster)]))
-    inventory.replace(Effective, called.taken([*able, *able_there]))
-    reached = [*reach(estate, trusted, able, ground.edges), *k8s_reach.reach(cluster, edges, able_there)]
-    inventory.replace(Reach, called.taken(reached))
+    tables = Tables(
+        identities=called.given(inventory.rows(Identity)),
+        policies=called.given(inventory.rows(Policy)),
+        attachments=called.given(inventory.rows(Attachment)),
+        members=called.given(inventory.rows(Member)),
+        trusts=[t for t in inventory.rows(Trust) if t.source not in {SOURCE, JOINED}],
+        scopes=inventory.rows(Scope),
+        consumers=inventory.rows(Consumer),
+        uses=[u for u in called.given(inventory.rows(Use)) if u.source != JOINED],
+        resources=inventory.rows(Resource),
+        gaps=inventory.rows(Gap),
+        declared=inventory.rows(Declared),
+    )
+    found = derive(tables, as_of, collected)
+    old_gaps = [g for g in tables.gaps if g.source != SOURCE]
+    inventory.replace(Gap, [*old_gaps, *called.taken(found.gaps)])
+    inventory.replace(Trust, called.taken(found.trusts))
+    inventory.add(called.taken(found.uses))
+    inventory.replace(Grant, called.taken(found.grants))
+    inventory.replace(Effective, called.taken(found.effective))
+    inventory.replace(Reach, called.taken(found.reach))
 
 
 def _people(inventory: Inventory) -> None:

@@ -1,7 +1,8 @@
 """The passive join: one credential that was found apart becomes one record with all its places.
 
-Records meet by id, by public key id, by keyed fingerprint of the value, and by the variable that names a literal.  No
-value is used, and nothing is asked of anybody.
+Records meet by id, by public key id, by keyed fingerprint of the value, by the place where two collectors read one
+entry (one as it is written, one decoded), and by the variable that names a literal.  No value is used, and nothing is
+asked of anybody.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nhiscan.analysis.merge import exposure_place, issuer_first, one_credential, one_place, use_place
 from nhiscan.analysis.references import is_reference, literals, resolutions
-from nhiscan.model import Cluster, Owner
+from nhiscan.model import Cluster, ExposurePart, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,16 +39,16 @@ def join(
     credentials: Iterable[Credential], exposures: Iterable[Exposure], uses: Iterable[Use], owners: Iterable[Owner]
 ) -> Joined:
     """All records of a credential under one id; whatever pointed to one of them points to it."""
-    rows = list(credentials)
+    rows, told = list(credentials), list(exposures)
     by_id: dict[str, list[Credential]] = defaultdict(list)
     for row in rows:
         by_id[row.id].append(row)
-    groups = _groups(by_id)
+    groups = _groups(by_id, _places(by_id, told))
     canonical = {member: _name(by_id, members) for members in groups.values() for member in members}
     merged = {name: [r for m in ms for r in by_id[m]] for ms in groups.values() for name in (canonical[ms[0]],)}
     bases = {c.id: c for ms in groups.values() for c in _cluster_rows(by_id, ms, canonical[ms[0]])}
 
-    seen = [_moved(e, canonical) for e in exposures]
+    seen = [_moved(e, canonical) for e in told]
     used = [_used(u, canonical) for u in uses]
     used, gone, more = _follow_references(by_id, canonical, seen, used)
     for reference, target in gone.items():
@@ -64,7 +65,7 @@ def join(
     )
 
 
-def _groups(by_id: Mapping[str, Sequence[Credential]]) -> dict[str, list[str]]:
+def _groups(by_id: Mapping[str, Sequence[Credential]], places: Iterable[Sequence[str]]) -> dict[str, list[str]]:
     """Ids that are one credential, by their representative; sorted, so that the order of records is irrelevant."""
     parent = {i: i for i in by_id}
 
@@ -74,7 +75,7 @@ def _groups(by_id: Mapping[str, Sequence[Credential]]) -> dict[str, list[str]]:
             i = parent[i]
         return i
 
-    for meeting in _meetings(by_id):
+    for meeting in [*_meetings(by_id), *places]:
         for other in meeting[1:]:
             low, high = sorted((find(meeting[0]), find(other)))
             parent[high] = low
@@ -99,6 +100,25 @@ def _meetings(by_id: Mapping[str, Sequence[Credential]]) -> list[list[str]]:
     return [*keys.values(), *(_one_key(ids, own_key) for ids in values.values())]
 
 
+def _places(by_id: Mapping[str, Sequence[Credential]], exposures: Iterable[Exposure]) -> list[list[str]]:
+    """Lists of ids that are one entry of a file: each collector saw one value there, under one name on one line.
+
+    A value in a known format is told by that; the others have one fingerprint as written and another one decoded.
+    """
+    found: dict[tuple[str, str, int, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for e in exposures:
+        rows = by_id.get(e.credential_id, ())
+        if e.part is ExposurePart.VALUE and e.line and e.key_name and e.commit is None and rows:
+            found[e.scope_id, e.uri, e.line, e.key_name][e.source].add(e.credential_id)
+    meetings = []
+    for ids in (by_source.values() for by_source in found.values() if len(by_source) > 1):
+        one = sorted(set().union(*ids))
+        plain = not any(r.format or r.key_id for i in one for r in by_id[i])
+        if plain and len(one) > 1 and all(len(i) == 1 for i in ids):
+            meetings.append(one)
+    return meetings
+
+
 def _one_key(ids: Sequence[str], own_key: Mapping[str, str]) -> list[str]:
     """One value beside two different public ids is a mistake of a file: it joins the first, they stay apart."""
     named = sorted({own_key[i] for i in ids if i in own_key})
@@ -113,6 +133,7 @@ def _name(by_id: Mapping[str, Sequence[Credential]], members: Sequence[str]) -> 
 def _cluster_rows(by_id: Mapping[str, Sequence[Credential]], members: Sequence[str], canonical: str) -> list[Cluster]:
     """A row for every member that lost its id, and one for a public id that was seen by several collectors."""
     keys = {r.key_id for m in members if m == canonical for r in by_id[m]} - {None}
+    values = {r.fingerprint for m in members if m == canonical for r in by_id[m]}
     found = []
     for member in members:
         rows = by_id[member]
@@ -120,7 +141,9 @@ def _cluster_rows(by_id: Mapping[str, Sequence[Credential]], members: Sequence[s
             if len({r.source for r in rows}) > 1:
                 found.append(_cluster(canonical, member, "id"))
         else:
-            found.append(_cluster(canonical, member, "key_id" if keys & {r.key_id for r in rows} else "fingerprint"))
+            by_place = len(members) == 2 and values.isdisjoint({r.fingerprint for r in rows})
+            shared = "key_id" if keys & {r.key_id for r in rows} else "place" if by_place else "fingerprint"
+            found.append(_cluster(canonical, member, shared))
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -23,6 +24,8 @@ class Cloud:
     external_id: str | None = None
     deep: bool = False
     read_config_values: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,7 @@ import dataclasses
 import fnmatch
 import inspect
 import os
-import re
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,20 +14,30 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from nhiscan.cli.cloud import CLOUD_DEFAULTS, CloudSettings, Deep, ReadConfigValues
 from nhiscan.cli.errors import UsageError
+from nhiscan.cli.terminal import console, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from rich.console import Console
+    from nhiscan.api import Options
 
-    from nhiscan.api import Cloud, Options
-    from nhiscan.api import Progress as State
+__all__ = [
+    "CLOUD_DEFAULTS", "CPUS", "DEFAULTS", "AsOf", "CloudSettings", "ConfigFile", "Deep", "Ingest", "Jobs", "NoCache",
+    "NoColor", "NoConfig", "Quiet", "ReadConfigValues", "RulesDirs", "Settings", "Targets", "TargetsFile", "cache_dir",
+    "console", "moment", "options_of", "progress", "with_blocks",
+]  # fmt: skip
 
 Targets = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="TARGET", help="A path (default .), aws[:PROFILE], aws:org[/PROFILE], snapshot:DIR.", show_default=False
+        metavar="TARGET",
+        help=(
+            "A path (default .), aws[:PROFILE], aws:org[/PROFILE], azure[:all], azure:mg/ID, azure:sub/ID, "
+            "gcp:PROJECT, gcp:folder/ID, gcp:org/ID, gcp:all, snapshot:DIR."
+        ),
+        show_default=False,
     ),
 ]
 TargetsFile = Annotated[
@@ -55,19 +63,7 @@ Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Worker p
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no key or cache on disk; fingerprints last one run.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text (also NO_COLOR).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only findings.")]
-ReadConfigValues = Annotated[
-    bool,
-    typer.Option(
-        "--read-config-values", help="Read values of environments and user data; only the detector sees them."
-    ),
-]
-Deep = Annotated[bool, typer.Option("--deep", help="Ask for last use of services and events too; many slow calls.")]
 CPUS = os.cpu_count() or 2
-
-_ACCOUNT = re.compile(r"!?\d{12}")
-_REGION = re.compile(r"all|[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|\{account\}):role/[\w+=,.@/-]{1,512}|[\w+=,.@/-]{1,512}")
-_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}")  # STS API reference, AssumeRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,53 +94,7 @@ class Settings:
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class CloudSettings:
-    """Options of every command that may read a cloud."""
-
-    accounts: Annotated[
-        list[str] | None,
-        typer.Option("--accounts", metavar="ID,ID", help="Cloud accounts to audit; !ID leaves one out."),
-    ] = None
-    regions: Annotated[
-        list[str] | None,
-        typer.Option("--regions", metavar="NAME,NAME", help="Regions to audit, or all. [default: those in use]"),
-    ] = None
-    role: Annotated[
-        str | None,
-        typer.Option(
-            "--role", metavar="NAME", help="Role to assume in other accounts (name or ARN). [default: nhiscan-audit]"
-        ),
-    ] = None
-    external_id: Annotated[
-        str | None, typer.Option("--external-id", metavar="TEXT", help="External id that the role asks for.")
-    ] = None
-    expect_account: Annotated[
-        str | None,
-        typer.Option("--expect-account", metavar="ID", help="Stop when a cloud answers with another account."),
-    ] = None
-    deep: Deep = False
-    read_config_values: ReadConfigValues = False
-
-    def parsed(self) -> Cloud:
-        """The same as the api takes it.  Raises UsageError for a value that cannot be one."""
-        from nhiscan.api import Cloud
-
-        return Cloud(
-            expect_account=self.expect_account,
-            accounts=_listed(self.accounts, _ACCOUNT, "--accounts", "write account numbers of 12 digits: ID,ID or !ID"),
-            regions=_regions(self.regions),
-            role=_fitting(self.role, _ROLE, "--role", "write a role's name, or its ARN with {account} as the number"),
-            external_id=_fitting(
-                self.external_id, _EXTERNAL_ID, "--external-id", "it has 2 to 1224 letters, digits or +=,.@:/-"
-            ),
-            deep=self.deep,
-            read_config_values=self.read_config_values,
-        )
-
-
 DEFAULTS = Settings()
-CLOUD_DEFAULTS = CloudSettings()
 
 
 def with_blocks(command: Callable[..., int]) -> Callable[..., int]:
@@ -173,23 +123,6 @@ def with_blocks(command: Callable[..., int]) -> Callable[..., int]:
     run.__annotations__ = {p.name: p.annotation for p in ordered} | {"return": int}
     run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
     return run
-
-
-def _listed(values: Sequence[str] | None, form: re.Pattern[str], option: str, remedy: str) -> tuple[str, ...]:
-    parts = [part.strip() for value in values or () for part in value.split(",") if part.strip()]
-    return tuple(dict.fromkeys(_fitting(part, form, option, remedy) or "" for part in parts))
-
-
-def _regions(values: Sequence[str] | None) -> tuple[str, ...]:
-    found = _listed(values, _REGION, "--regions", "write region names (us-east-1,eu-west-1) or all")
-    return ("all",) if "all" in found else found
-
-
-def _fitting(value: str | None, form: re.Pattern[str], option: str, remedy: str) -> str | None:
-    if value is not None and not form.fullmatch(value):
-        msg = f"{option} does not understand {value!r}"
-        raise UsageError(msg, remedy)
-    return value
 
 
 def options_of(
@@ -273,56 +206,3 @@ def cache_dir() -> Path:
         return Path(os.environ["LOCALAPPDATA"]) / "nhiscan" / "cache"
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises where there is no home
     return home / "Library/Caches/nhiscan" if sys.platform == "darwin" else home / ".cache/nhiscan"
-
-
-def console(*, stderr: bool = False, no_color: bool = False, width: int | None = None) -> Console:
-    """A terminal that honours NO_COLOR and is plain when it is none."""
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    plain = no_color or bool(os.environ.get("NO_COLOR")) or not stream.isatty()
-    return Console(
-        file=stream,
-        no_color=plain,
-        color_system=None if plain else "auto",
-        highlight=False,
-        soft_wrap=False,
-        width=width,
-    )
-
-
-@contextmanager
-def progress(*, quiet: bool) -> Iterator[Callable[[State], None]]:
-    """A progress line on standard error while units are collected; the callers of cloud targets are named first."""
-    if quiet:
-        yield lambda _: None
-        return
-    said: set[str] = set()
-    if not sys.stderr.isatty():
-        yield lambda p: _say_callers(p, said)
-        return
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("auditing"), BarColumn(24), TextColumn("{task.completed}/{task.total} units"),
-        TextColumn("{task.fields[identities]} identities, {task.fields[credentials]} credentials"),
-    )  # fmt: skip
-    # Drawn when something ends and by no thread of its own, beside which no worker could be forked.
-    with Progress(*columns, console=console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("audit", total=None, identities=0, credentials=0)
-
-        def update(p: State) -> None:
-            _say_callers(p, said)
-            bar.update(task, completed=p.done, total=p.total, identities=p.identities, credentials=p.credentials)
-            bar.refresh()
-
-        yield update
-
-
-def _say_callers(p: State, said: set[str]) -> None:
-    from nhiscan.cli.errors import inert
-
-    for caller in p.callers:
-        if caller not in said:
-            said.add(caller)
-            sys.stderr.write(f"auditing as {inert(caller)}\n")

@@ -70,7 +70,8 @@ class Context:
     `{account}`, is assumed in each account other than the caller's, with `external_id` when it is given; `deep` allows
     slow per-identity calls (last use of services, analyzers, event history); `read_config_values` allows the values of
     environments and user data to be read, handed to the detector and dropped.  `endpoints` are addresses that replace a
-    provider's own (`azure-arm` -> `https://…`).  `memo` holds what several collectors
+    provider's own (`azure-arm` -> `https://…`).  `probe` asks for as little as shows what may be read (first pages, one
+    thing of each kind), where a collector can.  `memo` holds what several collectors
     find out alike while units are planned; it never travels to a worker.
     """
 
@@ -93,6 +94,7 @@ class Context:
     deep: bool = False
     read_config_values: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    probe: bool = False
     calls: dict[str, int] = field(default_factory=dict)
     memo: dict[str, object] = field(default_factory=dict, repr=False)
 

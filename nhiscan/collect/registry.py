@@ -96,7 +96,7 @@ def _shipped() -> dict[str, str]:
     root = Path(next(iter(package.__path__)))
     found = {}
     for provider in pkgutil.iter_modules([str(root)]):
-        if provider.ispkg:
+        if provider.ispkg and not provider.name.startswith("_"):
             for module in pkgutil.iter_modules([str(root / provider.name)]):
                 if not module.name.startswith("_"):
                     found[f"{provider.name}.{module.name}"] = f"{_PACKAGE}.{provider.name}.{module.name}"

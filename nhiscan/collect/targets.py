@@ -1,4 +1,8 @@
-"""Target syntax: a path, `snapshot:DIR`, `aws`, `aws:PROFILE`, `aws:org`, `aws:org/PROFILE`."""
+"""Target syntax: a path, `snapshot:DIR`, or what a collector answers to.
+
+`aws`, `aws:PROFILE`, `aws:org`, `aws:org/PROFILE`; `azure:all`, `azure:mg/ID`, `azure:sub/ID`; `gcp:PROJECT`,
+`gcp:folder/N`, `gcp:org/N`, `gcp:all`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,10 @@ _SCHEME = re.compile(r"[a-z][a-z0-9]{1,15}")
 class TargetSyntaxError(Exception):
     """A target the user named does not exist or is not understood; `remedy` says what would be."""
 
-    remedy = "name an existing path, aws[:PROFILE], aws:org[/PROFILE] or snapshot:DIR"
+    remedy = (
+        "name an existing path, aws[:PROFILE], aws:org[/PROFILE], azure:all, azure:mg/ID, azure:sub/ID, gcp:PROJECT, "
+        "gcp:folder/ID, gcp:org/ID, gcp:all or snapshot:DIR"
+    )
 
 
 def parse(text: str) -> Target:

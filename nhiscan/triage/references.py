@@ -1,8 +1,10 @@
 """How each client and platform writes "the value is elsewhere": what to put where a literal credential stands.
 
-Source: the configuration pages of each product as read in November 2026 (docs.cursor.com, code.visualstudio.com,
-code.claude.com, developers.openai.com/codex, opencode.ai, geminicli.com, docs.github.com, docs.continue.dev,
-docs.docker.com, kubernetes.io).  A client that is not listed has no syntax of its own that its pages name.
+Checked in November 2026: claude-code (code.claude.com/docs/en/mcp, "Environment variable expansion in .mcp.json"),
+librechat (librechat.ai/docs/configuration/librechat_yaml/object_structure/mcp_servers), goose
+(block.github.io/goose/docs/guides/config-files), cursor and windsurf (by guides of servers that show `${env:NAME}` in
+their files, not by their own pages).  The others follow the configuration pages of their products without a date.  A
+client that is not listed has no syntax of its own that we know.
 """
 
 from __future__ import annotations

@@ -261,3 +261,38 @@ def test_a_place_that_takes_a_value_for_an_example_does_not_silence_the_others()
     assert (one.sample, one.public) == (None, None)
     (one,) = join([replace(r, sample=True, public=True) for r in rows], [], [], []).credentials
     assert (one.sample, one.public) == (True, True)
+
+
+def told(first, second, *, line=53):
+    """One entry of a file as two collectors saw it."""
+    return [
+        seen(first, "deployment.yaml", 53, key_name="webhookKey"),
+        replace(seen(second, "deployment.yaml", line, key_name="webhookKey"), source="repo.kubernetes"),
+    ]
+
+
+def test_one_entry_as_written_and_as_decoded_is_one_credential():
+    rows = [
+        cred("a", kind=CredentialKind.WEBHOOK, fingerprint="1"),
+        cred("b", kind=CredentialKind.API_KEY, fingerprint="2"),
+    ]
+    done = join(rows, told("a", "b"), [], [])
+    assert [c.id for c in done.credentials] == ["a"]
+    assert len(done.exposures) == 1
+    assert [(c.member_id, c.basis) for c in done.clusters] == [("b", "place")]
+
+
+def test_values_that_a_format_tells_apart_stay_apart_at_one_place():
+    rows = [cred("a", format="github-pat", fingerprint="1"), cred("b", fingerprint="2")]
+    assert len(join(rows, told("a", "b"), [], []).credentials) == 2
+
+
+def test_two_values_of_one_collector_under_one_name_stay_apart():
+    rows = [cred(i, fingerprint=i) for i in "abc"]
+    both = seen("c", "deployment.yaml", 53, key_name="webhookKey")
+    assert len(join(rows, [*told("a", "b"), both], [], []).credentials) == 3
+
+
+def test_entries_on_two_lines_stay_apart():
+    rows = [cred("a", fingerprint="1"), cred("b", fingerprint="2")]
+    assert len(join(rows, told("a", "b", line=54), [], []).credentials) == 2

@@ -73,8 +73,11 @@ def test_an_issuer_that_is_known_in_part_may_be_any_that_fits():
         ("prod", ("environment=dev", "environment=prod"), "exact"),
         ("dev", ("environment=prod",), None),
         (None, ("environment=prod",), None),
+        (None, ("environment=*",), None),
         ("$STAGE", ("environment=prod",), "possible"),
-        ("prod", ("repository_owner=acme",), "possible"),
+        ("prod", ("repository_owner=acme",), "exact"),
+        ("prod", ("repository_owner=other",), None),
+        ("prod", ("actor=octocat",), "possible"),
     ],
 )
 def test_further_claims_narrow_the_join(environment, claims, how):

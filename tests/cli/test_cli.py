@@ -82,7 +82,7 @@ def test_version(nhiscan):
         (("explain", "NS-NOPE-999", "."), "neither a rule nor a finding"),
         (("rules", "show", "nope"), "no rule"),
         (("rules", "list", "-f", "xml"), "unknown"),
-        (("permissions", "gcp"), "no permissions are known"),
+        (("permissions", "oracle"), "no permissions are known"),
         (("baseline", "update", ".", "-o", "none.json"), "no such baseline"),
         (("frobnicate",), "frobnicate"),
     ],

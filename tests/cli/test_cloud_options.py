@@ -11,7 +11,7 @@ from nhiscan.cli import audit, baseline, common, doctor, explain, inventory
 from nhiscan.collect.targets import TargetSyntaxError, parse
 from nhiscan.model import Gap, GapReason
 
-CLOUD = ("accounts", "regions", "role", "external_id", "expect_account", "deep", "read_config_values")
+CLOUD = ("accounts", "regions", "role", "external_id", "expect_account", "endpoint", "deep", "read_config_values")
 
 
 def test_lists_may_be_written_with_commas_or_repeated():
@@ -106,6 +106,9 @@ def test_the_doctor_names_each_reason_once_and_the_missing_permissions_together(
             remedy=remedy, operation=operation,
         )  # fmt: skip
 
+    granted = gap("azure:sub/1", "arm:a.list", "grant A/b/read, C/d/read")
+    doctor._say([granted])
+    assert capsys.readouterr().out.splitlines()[-1] == "  missing permissions: A/b/read, C/d/read"
     denied = [gap(f"aws:{n}", "kms:ListKeys", "allow kms:ListKeys") for n in range(3)]
     doctor._say([*denied, gap("aws:1", "acm:ListCertificates", "allow acm:ListCertificates")])
     out = capsys.readouterr().out.splitlines()

@@ -121,7 +121,7 @@ def test_the_command_prints_each_form(nhiscan):
     assert "iam:GenerateCredentialReport is no plain read: starts AWS's own report" in explained
 
 
-@pytest.mark.parametrize("argv", [("gcp",), ("aws", "--terraform", "--explain")])
+@pytest.mark.parametrize("argv", [("oracle",), ("gcp", "--cloudformation"), ("aws", "--terraform", "--explain")])
 def test_what_cannot_be_printed_is_told(nhiscan, argv):
     done = nhiscan("permissions", *argv)
     assert done.code == 2

@@ -10,7 +10,14 @@ from nhiscan.collect.targets import TargetSyntaxError, parse
 
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
-    [("aws", "aws", ""), ("aws:prod", "aws", "prod"), ("aws:a:b", "aws", "a:b")],
+    [
+        ("aws", "aws", ""),
+        ("aws:prod", "aws", "prod"),
+        ("aws:a:b", "aws", "a:b"),
+        ("azure:all", "azure", "all"),
+        ("azure", "azure", ""),
+        ("gcp:org/1", "gcp", "org/1"),
+    ],
 )
 def test_cloud_targets(text, kind, value, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -32,8 +39,8 @@ def test_a_directory_called_aws_is_a_path(tmp_path, monkeypatch):
 
 def test_a_path_with_a_colon_that_exists_is_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "gcp:x").mkdir()
-    assert parse("gcp:x").kind is TargetKind.PATH
+    (tmp_path / "acme:x").mkdir()
+    assert parse("acme:x").kind is TargetKind.PATH
 
 
 def test_a_saved_run_is_recognised(tmp_path):

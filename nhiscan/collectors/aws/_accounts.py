@@ -53,7 +53,7 @@ def entries(target: Target, ctx: Context) -> tuple[Entry, ...]:
     session = Session(profile, {CALLER, ACCOUNTS}, ctx.calls)
     home = _home(session, profile, ctx)
     own = home.account.number
-    chosen = {a for a in ctx.accounts if not a.startswith(_EXCLUDED)}
+    chosen = {a for a in ctx.accounts if a.isdigit()}  # others are subscriptions and projects of other clouds
     excluded = {a.removeprefix(_EXCLUDED) for a in ctx.accounts} - chosen
     if organisation:
         names = _members(session)

@@ -165,6 +165,12 @@ def file_class(path: str) -> FileClass:
     return _by_content(base, folders, held=held)
 
 
+def is_test(path: str) -> bool:
+    """Whether the class of a file is `test`."""
+    *folders, base = path.lower().split("/")
+    return _is_test(path, base, folders)
+
+
 def _by_content(base: str, folders: list[str], *, held: bool) -> FileClass:
     found = FileClass.SOURCE
     if ".tfstate" in base and _STATE.fullmatch(base):

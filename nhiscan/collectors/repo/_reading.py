@@ -104,7 +104,9 @@ class Reader:
         if isinstance(handle, Skip):
             return handle
         try:
-            if os.fstat(handle).st_size > limit:
+            if self._size <= limit and (view := self.plain(handle)) is not None:
+                return bytes(view)
+            if self._size > limit:
                 return Skip.BINARY if wide.is_binary(os.read(handle, wide.HEAD)) else Skip.TOO_LARGE
             return b"".join(bytes(p.data)[p.first : p.end] for p in self.parts(handle))
         except BinaryError:
@@ -113,6 +115,19 @@ class Reader:
             return Skip.UNREADABLE
         finally:
             os.close(handle)
+
+    def look(self, name: str, limit: int) -> tuple[bytearray, int] | None:
+        """A small file of ordinary text: where its bytes begin, until the next call, and how many; None for others."""
+        handle = self.open(name)
+        if isinstance(handle, Skip):
+            return None
+        try:
+            view = self.plain(handle) if self._size <= limit else None
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
+        return None if view is None else (self._bytes, len(view))
 
     def raw(self, name: str, limit: int) -> bytes | Skip:
         """The bytes of a file of at most `limit` bytes as they are, text or not."""

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._agent_code import agents, holding, names, servers, source
+from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node, decode
 from nhiscan.collectors.repo._config.reading import LARGEST, Files
-from nhiscan.collectors.repo._config.records import Book
-from nhiscan.collectors.repo._file_class import file_class
-from nhiscan.collectors.repo._manifests.sheet import Sheet
+from nhiscan.collectors.repo._config.records import Book, classed
+from nhiscan.collectors.repo._config.sheet import Sheet
+from nhiscan.collectors.repo._file_class import is_test
 from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, FileClass, Record, Target, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nhiscan.collectors.repo._tree import SourceFile
-    from nhiscan.plugin import Context
+    from nhiscan.plugin import Collector, Context, Record, Target, Unit
 
 SOURCE = "repo.agent_code"
 _COVERS = ("consumer", "tool", "hop", "use", "credential", "logging")
@@ -46,10 +46,10 @@ class RepoAgentCode:
         for file in checkout.files():
             if not file.path.endswith(".py") or any(f in file.path for f in _FOREIGN):
                 continue
-            if file_class(file.path) is FileClass.TEST:
+            if is_test(file.path):
                 # Agents of tests act for nobody; a key in a test is still found by the scan of all files.
                 continue
-            data = checkout.read(file, LARGEST)
+            data = checkout.read(file, LARGEST) if glances(checkout).any_of(file, names.WORDS) else None
             if data is None or not names.PREFILTER.search(data):
                 continue
             try:
@@ -58,7 +58,7 @@ class RepoAgentCode:
                 yield files.malformed(file.path, e)
                 continue
             try:
-                yield from list(_records(module, _sheet(files, file, ctx)))
+                yield from list(classed(_records(module, _sheet(files, file, ctx))))
             except RecursionError:
                 yield files.malformed(file.path, MalformedError("nested too deeply", 1))
 

@@ -12,6 +12,7 @@ from nhiscan.collectors.repo._agents.grouping import groups, inventory
 from nhiscan.collectors.repo._agents.inventory import Part
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
+from nhiscan.collectors.repo._config.records import classed
 from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, TargetKind, Unit
 
@@ -56,7 +57,7 @@ class RepoAgents:
                 yield found
             else:
                 parts.append(found)
-        yield from inventory(groups(parts, scope.id, whole=whole), scope.id, SOURCE, ctx.key)
+        yield from classed(inventory(groups(parts, scope.id, whole=whole), scope.id, SOURCE, ctx.key))
 
 
 def _parts(files: Files) -> Iterator[Part | Gap]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, Unit
 
@@ -50,7 +50,7 @@ class RepoContainers:
         files = Files(checkout, SOURCE, _COVERS)
         for file in checkout.files():
             if (kind := kind_of(file.path)) is not None:
-                yield from _file(files, file, kind, ctx)
+                yield from classed(_file(files, file, kind, ctx))
 
 
 def kind_of(path: str) -> str | None:

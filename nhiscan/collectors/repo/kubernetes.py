@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._kubernetes import accounts, agents, argo, helm, kept, manifests, rbac, secrets, workloads
 from nhiscan.collectors.repo._kubernetes.cluster import Cluster
@@ -57,7 +58,7 @@ class RepoKubernetes:
         cluster.add(estate.named(), estate.charts)
         desk = Desk(cluster, Book(checkout.scope.id, SOURCE, ctx.key))
         seen: set[tuple[str, str]] = set()
-        for record in _records(desk, estate):
+        for record in classed(_records(desk, estate)):
             if (record.table, record.id) not in seen:
                 seen.add((record.table, record.id))
                 yield record
@@ -100,15 +101,16 @@ class _Estate:
     def read(self) -> Iterator[Record]:
         """Read every file that may matter; what comes back are gaps."""
         listed = [f for f in self.files.checkout.files() if f.path.endswith(_SUFFIXES) or _base(f) in NAMES]
+        look = glances(self.files.checkout)
         self.charts = {posixpath.dirname(f.path) for f in listed if _base(f) == _CHART} - {""}
         roots = {posixpath.dirname(f.path) for f in listed if _base(f) == _CHART}
         for file in listed:
-            base, directory = _base(file), posixpath.dirname(file.path)
+            directory, _, base = file.path.rpartition("/")
             if base in NAMES:
                 yield from self._kustomization(file)
             elif base.startswith("values") and base.endswith((".yaml", ".yml")) and directory in roots:
                 yield from self._values(file, directory)
-            elif base != _CHART:
+            elif base != _CHART and look.may_be(file, "kubernetes"):
                 yield from self._manifest(file, roots)
         if self.unrendered:
             yield self._note()

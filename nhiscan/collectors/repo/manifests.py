@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.jsonc import parse_json
 from nhiscan.collectors.repo._config.mend import mend_json
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node, decode
 from nhiscan.collectors.repo._config.reading import LARGEST, Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
+from nhiscan.collectors.repo._config.sheet import Sheet
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._manifests.formats import formats
-from nhiscan.collectors.repo._manifests.sheet import Sheet
 from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, GapReason, Record, Target, Unit
 
@@ -64,10 +65,10 @@ class RepoManifests:
                 elif read.format.joined:
                     joined.append(read)
                 else:
-                    yield from _records(read, checkout.scope.id, ctx, {})
+                    yield from classed(_records(read, checkout.scope.id, ctx, {}))
         others = {p.document.path: p.document.root for p in joined}
         for page in joined:
-            yield from _records(page, checkout.scope.id, ctx, others)
+            yield from classed(_records(page, checkout.scope.id, ctx, others))
 
 
 def _records(page: _Page, scope_id: str, ctx: Context, others: Mapping[str, Node]) -> Iterator[Record]:
@@ -89,6 +90,8 @@ def _candidates(path: str) -> Sequence[Format]:
 def _pages(files: Files, file: SourceFile) -> Iterator[_Page | Gap]:
     """The file as what it is: nothing for most, a gap where it holds the marks of a format and does not parse."""
     if not (candidates := _candidates(file.path)):
+        return
+    if all(c.named is None for c in candidates) and not glances(files.checkout).may_be(file, "manifest"):
         return
     data = files.checkout.read(file, LARGEST)
     if data is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._pipelines import jcasc, jenkins
 from nhiscan.collectors.repo._pipelines.parts import Home
@@ -45,7 +45,7 @@ class RepoPipelines:
         """Jobs, steps of others, uses, credentials, exposures, calls; a file that cannot be read is a gap."""
         checkout = Checkout.open(Path(unit.target.value), ctx)
         yield checkout.scope
-        yield from _Reading(checkout, ctx).records()
+        yield from classed(_Reading(checkout, ctx).records())
 
 
 class _Reading:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from nhiscan.collectors.repo._config.judge import Found, Judge, Spot
 from nhiscan.collectors.repo._config.nodes import Document, Node, clean
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book, Holder, holdings
+from nhiscan.collectors.repo._config.records import Book, Holder, classed, holdings
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._pulumi.program import Program
 from nhiscan.collectors.repo._terraform import kinds
@@ -81,9 +81,9 @@ class RepoPulumi:
                     things += Program(file.path, posixpath.dirname(file.path), root).things()
                     stacks.append(("", document))
         for stack, document in stacks:
-            yield from _stack(stack, document, book)
+            yield from classed(_stack(stack, document, book))
         shown = {d.path: (d.visibility, d.at_head) for _, d in stacks}
-        yield from kinds.records(Desk(book, things, places=shown))
+        yield from classed(kinds.records(Desk(book, things, places=shown)))
 
 
 def _is_stack(root: Node) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, Unit
 
@@ -52,7 +53,7 @@ class RepoTemplates:
         files = Files(checkout, SOURCE, _COVERS)
         for file in checkout.files():
             if file.path.endswith(_SUFFIXES):
-                yield from _file(files, file, ctx)
+                yield from classed(_file(files, file, ctx))
 
 
 def _file(files: Files, file: SourceFile, ctx: Context) -> Iterator[Record]:
@@ -76,11 +77,13 @@ def _kind(checkout: Checkout, file: SourceFile) -> str | None:
     path = file.path
     if path.endswith((".bicep", ".bicepparam")):
         return "bicep"
-    data = checkout.read(file, 2_000_000)
+    served = path.rsplit("/", 1)[-1].startswith("serverless.")
+    look = glances(checkout)
+    worth = served or look.may_be(file, "cloudformation") or look.may_be(file, "arm")
+    data = checkout.read(file, 2_000_000) if worth else None
     if data is None:
         return None
-    name = path.rsplit("/", 1)[-1]
-    if name.startswith("serverless.") and b"provider" in data:
+    if served and b"provider" in data:
         return "serverless"
     if _CLOUDFORMATION in data and b"Resources" in data:
         return "cloudformation"

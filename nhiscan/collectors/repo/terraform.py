@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import MalformedError
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._terraform import kinds, literals, modules, snapshot
 from nhiscan.collectors.repo._terraform.desk import Desk
 from nhiscan.collectors.repo._tree import Checkout, units_of
@@ -66,7 +67,7 @@ class RepoTerraform:
         shown = {p: (places[p].visibility, checkout.at_head(places[p].visibility)) for p in seen}
         desk = Desk(book, [*hcl, *found.kept], places=shown, secrets=values.secrets)
         yield from exposed
-        yield from kinds.records(desk)
+        yield from classed(kinds.records(desk))
 
 
 @dataclass(slots=True)
@@ -123,6 +124,8 @@ class _Found:
 
     def _is_kept(self, file: SourceFile) -> bool:
         """Whether a JSON file could be a plan or a state: decided by its bytes."""
+        if not glances(self.checkout).may_be(file, "terraform"):
+            return False
         data = self.checkout.read(file, snapshot.LARGEST)
         return data is not None and snapshot.is_candidate(data)
 

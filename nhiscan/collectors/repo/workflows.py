@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.collectors.repo._workflows import front, shape
 from nhiscan.collectors.repo._workflows.estate import Survey
@@ -57,7 +57,7 @@ class RepoWorkflows:
                 writer.path, writer.declared = document.path, workflow.declared
                 for job in workflow.jobs:
                     write_job(job, survey.estate, writer)
-            yield from writer.out
+            yield from classed(writer.out)
 
 
 COLLECTOR: Collector = RepoWorkflows()

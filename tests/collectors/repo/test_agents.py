@@ -41,7 +41,7 @@ CTX = Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=KEY)
 AWS_ID = "AKIA" + "RZPUZDIKNORQ" + "6KBK"
 SESSION = "FwoGZXIvYXdz" + assemble("E{b64:300}")
 AWS_SECRET = "wJalrXUtnFEMI" + "K7MDENGbPxRfiCYzq9Lm2Tv8Qw4"
-PAT = "ghp_" + "a1B2c3D4e5F6" * 3
+PAT = "ghp_" + "q7Zt4LxW9bRkM2vHc8Ny5GdJ3sPf6TaE1uXw"
 
 
 def jwt(**claims: object) -> str:

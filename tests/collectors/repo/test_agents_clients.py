@@ -16,7 +16,7 @@ from nhiscan.plugin import Context, Target, TargetKind, ToolClass
 from nhiscan.sensitive import FingerprintKey
 
 CTX = Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=FingerprintKey(b"k" * 32))
-PAT = "ghp_" + "a1B2c3D4e5F6" * 3
+PAT = "ghp_" + "q7Zt4LxW9bRkM2vHc8Ny5GdJ3sPf6TaE1uXw"
 
 
 @pytest.fixture
@@ -501,3 +501,25 @@ def test_a_key_in_the_personal_file_of_claude_is_found(machine, monkeypatch, tmp
     got = of(list(COLLECTOR.collect(unit, ctx)))
     assert [u.name for u in got(Use, place="key")] == ["primaryApiKey"]
     assert [a.id.partition("#")[2] for a in got(Consumer, kind="agent")] == ["~:claude-code", "~/w:claude-code"]
+
+
+def test_a_list_of_permissions_is_one_of_goose_by_its_own_name_only(run):
+    said = "user:\n  always_allow: [developer__shell]\n  never_allow: [github__delete_file]\n"
+    found = run(**{"ops/goose/permission.yaml": said, "etc/goose/config.yaml": said, "permission.yaml": said})
+    (goose,) = found(Consumer)
+    assert goose.id.endswith("#ops:goose")
+    assert {t.name: t.approval for t in found(Tool)} == {
+        "mcp__developer__shell": Approval.AUTO,
+        "mcp__github__delete_file": Approval.DENY,
+    }
+
+
+def test_agents_of_opencode_stand_in_its_settings_too(run):
+    agents = {"review": {"permission": {"bash": "allow"}}, "off": {"disable": True}, "text": "no agent"}
+    found = run(**{"opencode.json": {"permission": {"edit": "ask"}, "agent": agents}})
+    assert {(c.name, c.parent_id) for c in found(Consumer)} == {
+        ("opencode", None),
+        ("review", "dir:shop#.:opencode"),
+    }
+    (hop,) = found(Hop)
+    assert hop.to_id == "dir:shop#opencode.json:opencode-agent:review"

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from nhiscan.collectors.repo._agents.client import all_clients
-from nhiscan.collectors.repo._agents.servers import consent_of
 from nhiscan.collectors.repo._agents.stance import server_rules
-from nhiscan.collectors.repo._agents.tools import classify, is_unrestricted
 from nhiscan.collectors.repo._config.jsonc import parse_json
 from nhiscan.collectors.repo._config.nodes import Document
+from nhiscan.collectors.repo._config.servers import consent_of
+from nhiscan.collectors.repo._config.tools import classify, is_unrestricted
 from nhiscan.plugin import Approval, Autonomy, Basis, ToolClass, Visibility
 
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from nhiscan.collectors.repo._config import abilities as shared
 from nhiscan.collectors.repo._config.jsonc import parse_json
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError
 from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._config.sheet import Sheet
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
-from nhiscan.collectors.repo._manifests import shared
 from nhiscan.collectors.repo._manifests.formats import formats
-from nhiscan.collectors.repo._manifests.sheet import Sheet
 from nhiscan.collectors.repo.manifests import COLLECTOR
 from nhiscan.model import (
     Approval,

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from nhiscan.collectors.repo._config.azure_roles import GUID, ROLES
+from nhiscan.collectors.repo._config.managed import from_sam, policy_arn, provided
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
 from nhiscan.collectors.repo._config.records import Book
-from nhiscan.collectors.repo._templates import arm, azure, readers
+from nhiscan.collectors.repo._templates import arm, readers
 from nhiscan.collectors.repo._templates.bicep import parse_bicep
 from nhiscan.collectors.repo._templates.cfn import NOTHING, Resolver, is_template, parse_template, target, template_of
 from nhiscan.collectors.repo._templates.iam import aliases
-from nhiscan.collectors.repo._templates.managed import from_sam, policy_arn, provided
 from nhiscan.model import Attachment, Consumer, Credential, Hop, Identity, Member, Policy, Resource, Store, Trust, Use
 from nhiscan.plugin import Visibility
 from nhiscan.sensitive import FingerprintKey
@@ -380,8 +381,8 @@ def test_more_resources_than_can_be_deployed_are_malformed(kind):
 
 
 def test_every_built_in_role_has_an_id_of_its_form():
-    assert all(len(k) == 36 and k == k.lower() for k in azure.ROLES)
-    assert len(set(azure.ROLES.values())) == len(azure.ROLES)
+    assert all(GUID.fullmatch(k) and k == k.lower() for k in ROLES)
+    assert len(set(ROLES.values())) == len(ROLES)
 
 
 def test_any_change_of_a_template_is_read_or_malformed():

@@ -11,6 +11,9 @@ from tests.collectors.repo.test_terraform import records, snapshot, value
 ROLE = 'resource "aws_iam_role" "r" {\n  name = "r"\n}\n'
 USER = 'resource "aws_iam_user" "u" {\n  name = "u"\n}\nresource "aws_iam_group" "g" {\n  name = "g"\n}\n'
 ACCOUNT = 'resource "google_service_account" "a" {\n  account_id = "a"\n}\n'
+MANAGED = 'resource "azurerm_user_assigned_identity" "m" {\n  name = "m"\n}\n'
+ROLE_OF = 'scope = "/subscriptions/s"\nrole_definition_name = "Owner"\nprincipal_id = azurerm_user_assigned_identity.m.principal_id\n'
+MEMBER = 'role = "roles/owner"\nmember = "serviceAccount:${google_service_account.a.email}"\n'
 AGENT = 'resource "aws_bedrockagent_agent" "b" {\n  agent_name = "b"\n}\n'
 
 
@@ -59,6 +62,48 @@ def block(kind: str, body: str) -> str:
          "trust", {"principal": "kubernetes", "subjects": ("system:serviceaccount:a:*",), "audiences": ("vault",)}),
         (ROLE + block("vault_aws_auth_backend_role", 'role = "a"\nbound_iam_principal_arns = [aws_iam_role.r.arn]'),
          "trust", {"principal": "dir:x#.:aws_iam_role.r", "kind": "federate"}),
+        (block("vault_aws_auth_backend_role", 'role = "a"\nbound_iam_principal_arns = var.arns\ntoken_max_ttl = 0'),
+         "trust", {"principal": "${bound_iam_principal_arns}", "principal_kind": "identity", "certainty": "conditional"}),
+        (block("vault_aws_auth_backend_role", 'role = "a"\nbound_account_ids = ["111122223333"]\nbound_ami_ids = [var.ami]'),
+         "trust", {"principal": "111122223333", "principal_kind": "account", "claims": ("bound_ami_ids=${bound_ami_ids}",)}),
+        (block("vault_aws_auth_backend_role", 'role = "a"\nbound_vpc_ids = ["vpc-1"]'),
+         "trust", {"principal": "${bound_account_ids}", "principal_kind": "account", "claims": ("bound_vpc_ids=vpc-1",)}),
+        (block("vault_jwt_auth_backend_role", 'role_name = "a"\nbound_claims = var.claims\nbound_audiences = [var.a]'),
+         "trust", {"claims": ("${bound_claims}",), "audiences": ("${bound_audiences}",), "subjects": ()}),
+        (block("vault_jwt_auth_backend_role", 'role_name = "a"\nbound_claims = {\n  sub = "repo:${var.org}/x:*"\n  ref = var.ref\n}'),
+         "trust", {"claims": ("ref=${ref}",), "subjects": ("repo:${var.org}/x:*",)}),
+        (block("vault_jwt_auth_backend_role", 'role_name = "a"\nbound_claims = var.claims'),
+         "gap", {"covers": ("trust.claims",), "subject_id": "dir:x#.:vault_jwt_auth_backend_role.x#trust:vault_jwt_auth_backend_role.x"}),
+        (block("vault_kubernetes_auth_backend_role", 'role_name = "k"\nbound_service_account_names = [var.n]\n'
+         'bound_service_account_namespaces = ["a"]'), "trust", {"subjects": ("system:serviceaccount:a:${bound_service_account_names}",)}),
+        (block("vault_approle_auth_backend_role", 'role_name = "a"\ntoken_max_ttl = 0'), "identity", {"max_session": None}),
+        (block("vault_approle_auth_backend_role", 'role_name = "a"\ntoken_max_ttl = 900'), "identity", {"max_session": 900}),
+        *((MANAGED + block(kind, f"{ROLE_OF}{more}"), "attachment", expected) for kind, more, expected in [
+            ("azurerm_role_assignment", "", {"time_bound": False, "condition": None, "eligible": None}),
+            ("azurerm_role_assignment", 'condition = "@Environment[UtcNow] DateTimeLessThan \'2027-01-01T00:00:00Z\'"', {"time_bound": True}),
+            ("azurerm_role_assignment", 'condition = "@Resource[a:b] StringEquals \'x\'"', {"time_bound": False}),
+            ("azurerm_role_assignment", "condition = var.c", {"time_bound": None, "condition": "${condition}"}),
+            ("azurerm_pim_eligible_role_assignment", "", {"time_bound": True, "eligible": True}),
+            ("azurerm_pim_active_role_assignment", "", {"time_bound": False, "eligible": False}),
+            ("azurerm_pim_active_role_assignment", "schedule {\n  expiration {\n    duration_hours = 8\n  }\n}", {"time_bound": True}),
+            ("azurerm_pim_active_role_assignment", 'schedule {\n  start_date_time = "2027-01-01T00:00:00Z"\n}', {"time_bound": False}),
+            ("azurerm_pim_active_role_assignment", "schedule = var.s", {"time_bound": None}),
+        ]),
+        *((ACCOUNT + block("google_project_iam_member", f"{MEMBER}{more}"), "attachment", expected) for more, expected in [
+            ("", {"time_bound": False}),
+            ('condition {\n  title = "t"\n  expression = "request.time < timestamp(\\"2027-01-01T00:00:00Z\\")"\n}', {"time_bound": True}),
+            ('condition {\n  title = "t"\n  expression = "request.time < timestamp(\\"${var.end}\\")"\n}', {"time_bound": True}),
+            ('condition {\n  title = "t"\n  expression = "resource.name == \\"x\\""\n}', {"time_bound": False}),
+            ('condition {\n  title = "t"\n  expression = var.e\n}', {"time_bound": None}),
+            ('condition {\n  title = "t"\n  expression = "request.time < timestamp(x) || true"\n}', {"time_bound": None}),
+        ]),
+        (MANAGED + 'data "azurerm_role_definition" "d" {\n  name = "Contributor"\n}\n' + block("azurerm_role_assignment",
+         'scope = "/s"\nrole_definition_id = data.azurerm_role_definition.d.id\nprincipal_id = azurerm_user_assigned_identity.m.principal_id'),
+         "policy", {"name": "Contributor"}),
+        (MANAGED + 'data "azurerm_subscription" "s" {}\n' + block("azurerm_pim_eligible_role_assignment",
+         'scope = data.azurerm_subscription.s.id\nrole_definition_id = "${data.azurerm_subscription.s.id}/providers/Microsoft.'
+         'Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635"\n'
+         'principal_id = azurerm_user_assigned_identity.m.principal_id'), "policy", {"name": "Owner"}),
         (block("vault_token", 'ttl = "24h"\nnum_uses = 3\npolicies = ["ops"]'),
          "credential", {"ttl": 86400, "max_uses": 3, "scopes": ("ops",)}),
         (block("vault_approle_auth_backend_role", 'role_name = "a"\nsecret_id_ttl = 600\nsecret_id_bound_cidrs = ["10.0.0.0/8"]'),
@@ -66,7 +111,14 @@ def block(kind: str, body: str) -> str:
         (block("vault_policy", 'policy = "{\\"path\\": {}}"'), "policy", {"document": '{"path": {}}'}),
         (block("github_repository_deploy_key", "read_only = true"), "credential", {"scopes": ("contents: read",)}),
         (block("github_repository_webhook", 'configuration {\n  url = "https://h.example.com/a"\n  secret = var.s\n}'),
-         "resource", {"authenticated": None, "tls": True, "name": "https://h.example.com"}),
+         "resource", {"authenticated": True, "tls": True, "name": "https://h.example.com"}),
+        (block("github_repository_webhook", 'configuration {\n  url = "https://h.example.com/a"\n  secret = random_password.p.result\n}'),
+         "resource", {"authenticated": True}),
+        (block("github_repository_webhook", "configuration {\n  secret = var.on ? var.s : null\n}"),
+         "resource", {"authenticated": None}),
+        (block("github_repository_webhook", 'configuration {\n  url = "https://h.example.com/a"\n}'),
+         "resource", {"authenticated": False}),
+        (block("github_repository_webhook", "configuration = var.hook"), "resource", {"authenticated": None}),
         (AGENT + block("aws_bedrockagent_agent_knowledge_base_association", "agent_id = aws_bedrockagent_agent.b.agent_id"),
          "tool", {"class_": "read"}),
         (AGENT + 'resource "aws_lambda_function" "f" {}\n' + block("aws_bedrockagent_agent_action_group",

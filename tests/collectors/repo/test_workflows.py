@@ -262,28 +262,43 @@ def test_what_goes_to_the_log(line, printed):
     assert bool(list(scripts.printed(f"true\n{line}\n"))) is printed
 
 
+HEAD = "{uses: actions/checkout@v4, with: {ref: '${{ github.head_ref }}'}}"
+
+
 @pytest.mark.parametrize(
-    ("step", "on", "taken"),
+    ("steps", "on", "taken"),
     [
-        ("{uses: actions/checkout@v4}", ("pull_request",), True),
-        ("{uses: actions/checkout@v4}", ("pull_request_target",), False),
-        ("{uses: actions/checkout@v4, with: {ref: '${{ github.head_ref }}'}}", ("pull_request_target",), True),
-        ("{uses: actions/checkout@v4, with: {ref: main}}", ("pull_request", "issues"), False),
-        ("{run: 'gh pr checkout 1'}", ("issue_comment",), True),
-        ("{run: 'git checkout ${{ github.event.pull_request.head.sha }}'}", ("pull_request_target",), True),
-        ("{run: 'echo ${{ github.event.issue.title }}'}", ("issues",), True),
-        ("{run: 'echo ${{ github.event.issue.number }}'}", ("issues",), False),
-        ("{run: 'gh run download'}", ("workflow_run",), True),
-        ("{run: 'gh run download'}", ("issues",), False),
-        ("{uses: dawidd6/action-download-artifact@v3}", ("workflow_run",), True),
-        ("{uses: actions/download-artifact@v4}", ("workflow_run",), False),
-        ("{uses: actions/github-script@v7, with: {script: '${{ github.event.comment.body }}'}}", ("issues",), True),
+        (["{uses: actions/checkout@v4}", "{run: make}"], ("pull_request",), "checkout"),
+        (["{uses: actions/checkout@v4}", "{run: make}"], ("pull_request_target",), None),
+        ([HEAD, "{run: make}"], ("pull_request_target",), "checkout"),
+        ([HEAD, "{uses: ./local}"], ("pull_request_target",), "checkout"),
+        ([HEAD, "{uses: docker/build-push-action@v6}"], ("pull_request_target",), "checkout"),
+        # A checkout that nothing follows runs nothing, nor does what ran before it.
+        ([HEAD], ("pull_request_target",), None),
+        (["{run: make}", HEAD], ("pull_request_target",), None),
+        ([HEAD, "{uses: actions/setup-node@v4}", "{uses: actions/labeler@v5}"], ("pull_request_target",), None),
+        (["{uses: actions/checkout@v4, with: {ref: main}}", "{run: make}"], ("pull_request", "issues"), None),
+        (["{run: 'gh pr checkout 1'}"], ("issue_comment",), "checkout"),
+        (["{run: 'git checkout ${{ github.event.pull_request.head.sha }}'}"], ("pull_request_target",), "checkout"),
+        (["{run: 'echo ${{ github.event.issue.title }}'}"], ("issues",), "script"),
+        ([HEAD, "{run: 'echo ${{ github.event.issue.title }}'}"], ("issues",), "script"),
+        (["{run: 'echo ${{ github.event.issue.number }}'}"], ("issues",), None),
+        (["{run: 'gh run download'}"], ("workflow_run",), "artifact"),
+        (["{run: 'gh run download'}"], ("issues",), None),
+        (["{uses: dawidd6/action-download-artifact@v3}", "{run: ./out/x}"], ("workflow_run",), "artifact"),
+        (["{uses: dawidd6/action-download-artifact@v3}"], ("workflow_run",), None),
+        (["{uses: actions/download-artifact@v4}", "{run: ls}"], ("workflow_run",), None),
+        (
+            ["{uses: actions/github-script@v7, with: {script: '${{ github.event.comment.body }}'}}"],
+            ("issues",),
+            "script",
+        ),
     ],
 )
-def test_what_a_job_takes_in_from_outside(step, on, taken):
-    read = step_of(step)
-    party = parties.action(read.uses)
-    assert scripts.takes_in([read], {0: party.action if party else ""}, on) is taken
+def test_what_a_job_takes_in_from_outside(steps, on, taken):
+    read = [step_of(s) for s in steps]
+    named = [parties.action(s.uses) for s in read]
+    assert scripts.takes_in(read, {i: p.action for i, p in enumerate(named) if p}, on) == taken
 
 
 @pytest.mark.parametrize(

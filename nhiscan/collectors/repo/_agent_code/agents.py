@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._agent_code import names
 from nhiscan.collectors.repo._agent_code.tools import function_traits, tool_approval
-from nhiscan.collectors.repo._manifests.shared import at_address, traits_of, with_traits
+from nhiscan.collectors.repo._config.abilities import at_address, traits_of, with_traits
 from nhiscan.plugin import Approval, Auth, Autonomy, Basis, ConsumerKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._agent_code.source import Module
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 

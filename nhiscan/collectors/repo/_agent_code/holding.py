@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.repo._agent_code.agents import Agent
     from nhiscan.collectors.repo._agent_code.source import Module
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 # `output_key`, `state_key`, `key=len` name no credential: in code a key needs a word before it that says so.

@@ -23,6 +23,12 @@ FRAMEWORKS = {
     "a2a": "a2a", "bedrock_agentcore": "agentcore", "claude_agent_sdk": "claude_agent_sdk",
     "claude_code_sdk": "claude_agent_sdk", "agno": "agno",
 }  # fmt: skip
+WORDS = (
+    b"agent", b"langchain", b"langgraph", b"crewai", b"autogen", b"semantic_kernel", b"llama_index", b"strands",
+    b"pydantic_ai", b"mcp", b"a2a", b"claude_code_sdk", b"agno", b"adk",
+)  # fmt: skip
+"""One of them stands in whatever PREFILTER finds something in; looking for all of them takes a fifth of its time."""
+
 PREFILTER = re.compile(
     rb"^[ \t]*(?:from|import)[ \t]+(?:google[ \t]+import[ \t]+adk|(?:google\.adk|agents|langchain\w*|langgraph\w*"
     rb"|deepagents|crewai\w*|autogen\w*|agent_framework\w*|semantic_kernel|llama_index|smolagents|strands\w*"

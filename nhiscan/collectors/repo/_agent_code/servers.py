@@ -11,11 +11,11 @@ from nhiscan.collectors.repo._agent_code import names
 from nhiscan.collectors.repo._agent_code.forwarding import forwards
 from nhiscan.collectors.repo._agent_code.source import is_known
 from nhiscan.collectors.repo._agent_code.tools import decorated, function_traits, said_approval
-from nhiscan.collectors.repo._agents import servers
+from nhiscan.collectors.repo._config import servers
+from nhiscan.collectors.repo._config.abilities import with_traits
 from nhiscan.collectors.repo._config.judge import Spot
 from nhiscan.collectors.repo._config.nodes import Node
 from nhiscan.collectors.repo._config.spots import entry_spots, not_its_own
-from nhiscan.collectors.repo._manifests.shared import with_traits
 from nhiscan.plugin import Approval, Auth, Basis, ConsumerKind, Transport
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.repo._agent_code.agents import Agent
     from nhiscan.collectors.repo._agent_code.source import Module
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 _ENTRY_KEYS = frozenset({"command", "args", "env", "url", "server_url", "serverUrl", "headers", "transport", "type",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._agent_code import names
-from nhiscan.collectors.repo._manifests.shared import Traits, traits_of
+from nhiscan.collectors.repo._config.abilities import Traits, traits_of
 from nhiscan.plugin import Approval, Basis, ToolClass
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ A further client is one more file there.
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
@@ -47,8 +47,9 @@ class Client:
     files that are read beside `files`; `extension` are those of `files` that come with an extension.
     `user` and `system` are files of a person and of a machine: `~/` is the home, `{config}` where programs keep their
     settings, `{data}` where the machine does.  `servers` are the keys that may hold the map of tool servers, `shape`
-    what an entry has one of; `marks` are further top-level keys that show a file to be this client's; `flat` files may
-    be the map itself.  `default` and
+    what an entry has one of; `marks` are further top-level keys that show a file to be this client's, `own_marks` those
+    of single files; `flat` files may be the map itself.  Below the keys `inline` stand agents by name, which the client
+    starts.  `default` and
     `autonomy` hold when no file says otherwise (`since`: the page that says so, and when it was read); None: unknown.
     """
 
@@ -63,6 +64,8 @@ class Client:
     servers: tuple[tuple[str, ...], ...] = (("mcpServers",),)
     shape: frozenset[str] = _SHAPE
     marks: frozenset[str] = frozenset()
+    own_marks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    inline: tuple[str, ...] = ()
     flat: frozenset[str] = frozenset()
     default: Approval | None = Approval.ASK
     autonomy: Autonomy | None = Autonomy.INTERACTIVE
@@ -162,7 +165,7 @@ def entries(client: Client, file: str, root: Node) -> Iterator[tuple[str, Node]]
 
 def belongs(client: Client, file: str, root: Node) -> bool:
     """Whether the content bears out what the file's name promises."""
-    said = client.marks.intersection(root.map)
+    said = (client.marks | client.own_marks.get(file, frozenset())).intersection(root.map)
     # Many tools have a key `hooks`; the events below it tell whose they are.
     if said - {"hooks"} or ("hooks" in said and names_events(root)):
         return True

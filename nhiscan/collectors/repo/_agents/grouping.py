@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._agents.client import Place, all_clients
 from nhiscan.collectors.repo._agents.inventory import Group, Part, records
 from nhiscan.collectors.repo._config.nodes import clean
 from nhiscan.collectors.repo._config.records import Book
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from nhiscan.plugin import Record
     from nhiscan.sensitive import FingerprintKey
+
+_MOST_INLINE = 200
 
 
 def groups(parts: Iterable[Part], scope_id: str, *, whole: bool = False) -> list[Group]:
@@ -38,7 +42,21 @@ def groups(parts: Iterable[Part], scope_id: str, *, whole: bool = False) -> list
         name = clean(part.document.root.text_at("name") or stem)
         parent_id = parent if parent in started else None
         found.append(Group(f"{scope_id}#{path}:{client.slug}", name, client, (part,), parent_id, whole))
-    return found
+    return [*found, *(inner for g in found if g.client.inline for inner in _inline(g, scope_id))]
+
+
+def _inline(group: Group, scope_id: str) -> Iterator[Group]:
+    """The agents that stand in a client's own settings, each under its name; what is switched off starts nothing."""
+    client = next(c for c in all_clients() if c.started_by == group.client.slug)
+    for part in group.parts:
+        document = part.document
+        named = [e for key in group.client.inline if (n := document.root.at(key)) for e in n.map.items()]
+        for name, node in named[:_MOST_INLINE]:
+            if node.map and not node.is_true("disable") and not node.is_true("disabled"):
+                place = Place(client, part.place.directory, part.place.file, own=True)
+                inner = Part(place, replace(document, root=node))
+                agent_id = f"{scope_id}#{document.path}:{client.slug}:{clean(name)}"
+                yield Group(agent_id, clean(name), client, (inner,), group.agent_id, group.whole)
 
 
 def _precedence(part: Part) -> tuple[int, str]:

@@ -6,17 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._agents import host, servers
+from nhiscan.collectors.repo._agents import host
 from nhiscan.collectors.repo._agents.agent_spots import pattern_values
 from nhiscan.collectors.repo._agents.client import Client, Place, entries, origin_of
 from nhiscan.collectors.repo._agents.hooks import hooks_of
 from nhiscan.collectors.repo._agents.stance import Rule, Stance, server_rules
 from nhiscan.collectors.repo._agents.tooling import tools, whole_server
 from nhiscan.collectors.repo._agents.traits import Traits, server_traits
+from nhiscan.collectors.repo._config import servers
 from nhiscan.collectors.repo._config.judge import Found, Judge, Spot
 from nhiscan.collectors.repo._config.launch import read_launch, shell_words
 from nhiscan.collectors.repo._config.records import Holder, holdings
 from nhiscan.collectors.repo._config.spots import ENV_KEYS, entry_spots, not_its_own
+from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.plugin import (
     Approval,
     Autonomy,
@@ -160,6 +162,7 @@ def _agent(run: _Run) -> Consumer:
         origin=next((o for o in (Origin.PROJECT, Origin.USER, Origin.SYSTEM) if o in origins), Origin.EXTENSION),
         alters_itself=stance.alters or _approves_for_others(group) or None,
         enforced=False if group.whole and stance.enforced is None else stance.enforced,
+        file_class=file_class(uri),
         tags={key: book.scrub(text) for key, text in sorted(stance.notes.items())},
     )
 
@@ -276,6 +279,7 @@ def _server(run: _Run, document: Document, judge: Judge, called: str, node: Node
         origin=next(origin_of(document.path, p.place) for p in group.parts if p.document is document),
         host_network=host.shares_network(argv),
         enforced=True if launch.package == "mcp gateway" else None,
+        file_class=file_class(document.path),
     )
     yield server
     yield from _held(not_its_own(node, found), Holder(server_id, group.framework), document, book)
@@ -290,12 +294,7 @@ def _server(run: _Run, document: Document, judge: Judge, called: str, node: Node
 def _logs(run: _Run) -> Iterator[Logging]:
     for log in run.stance.logs:
         yield Logging(
-            id=f"{run.group.agent_id}#logging/{log.kind}",
-            scope_id=run.book.scope_id,
-            source=run.book.source,
-            locator=f"{log.uri}:{log.line}",
-            subject_id=run.group.agent_id,
-            kind=log.kind,
-            enabled=log.enabled,
+            id=f"{run.group.agent_id}#logging/{log.kind}", scope_id=run.book.scope_id, source=run.book.source,
+            locator=f"{log.uri}:{log.line}", subject_id=run.group.agent_id, kind=log.kind, enabled=log.enabled,
             destination=run.book.scrub(log.destination) if log.destination else None,
-        )
+        )  # fmt: skip

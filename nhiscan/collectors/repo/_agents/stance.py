@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._agents.tools import classify, is_unrestricted
+from nhiscan.collectors.repo._config.tools import classify, is_unrestricted
 from nhiscan.plugin import Approval, Autonomy, Basis, ToolClass
 
 if TYPE_CHECKING:

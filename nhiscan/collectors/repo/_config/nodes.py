@@ -24,7 +24,7 @@ class MalformedError(Exception):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)  # not frozen, which would double what making hundreds of thousands costs
 class Node:
     """A value, the line it begins on, and the line of the key that names it; shows nothing when printed."""
 
@@ -51,7 +51,9 @@ class Node:
         """The node below these keys, or None when a step is missing or no mapping."""
         node: Node | None = self
         for key in path:
-            node = node.map.get(key) if node else None
+            if node is None or not isinstance(node.value, dict):
+                return None
+            node = node.value.get(key)
         return node
 
     def text_at(self, *path: str) -> str | None:
@@ -77,7 +79,9 @@ class Document:
 
 def clean(text: str) -> str:
     """The text fit for an id, a name and a terminal: control characters replaced, length bounded."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: _LONGEST_NAME + 1])
+    shown = text[: _LONGEST_NAME + 1]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
     return shown if len(shown) <= _LONGEST_NAME else shown[:_LONGEST_NAME] + "…"
 
 

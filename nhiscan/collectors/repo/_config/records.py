@@ -13,9 +13,11 @@ from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.detect import pairs
 from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import (
+    Consumer,
     Credential,
     Exposure,
     ExposurePart,
+    FileClass,
     Form,
     Record,
     Sensitive,
@@ -36,6 +38,8 @@ _SHORTEST_SCRUBBED = 6
 # Ten times what `clean` keeps, so that no value is cut in half where it would be seen.
 _LONGEST_SHOWN = 2_000
 _MASK = "***"
+# Names occur again and again within a file; longer texts do not.
+_SHORT, _MOST_SHOWN = 100, 1_000
 
 
 @dataclass(slots=True, repr=False)
@@ -49,6 +53,7 @@ class Book:
     uses: Counter[str] = field(default_factory=Counter)
     values: list[Sensitive[str]] = field(default_factory=list)
     _begins: dict[str, set[Sensitive[str]]] = field(default_factory=dict)  # the values by how they begin
+    _shown: dict[str, str] = field(default_factory=dict)  # what `scrub` gave for short texts since the last value
     _known: int = 0  # so many of them
 
     def learn(self, found: Iterable[Found]) -> list[Found]:
@@ -59,11 +64,26 @@ class Book:
 
     def scrub(self, text: str) -> str:
         """The text without any value seen in this agent's files or in a known format, fit to be shown."""
-        text = text[:_LONGEST_SHOWN]
+        if self._known != len(self.values):
+            self._learn()
+        if (shown := self._shown.get(text)) is not None:
+            return shown
+        if len(self._shown) >= _MOST_SHOWN:
+            self._shown.clear()
+        shown = self._scrubbed(text[:_LONGEST_SHOWN])
+        if len(text) <= _SHORT:
+            self._shown[text] = shown
+        return shown
+
+    def _learn(self) -> None:
+        """Look at the values that are new."""
         for value in self.values[self._known :]:
             if len(value) >= _SHORTEST_SCRUBBED:
                 self._begins.setdefault(value.reveal()[:_SHORTEST_SCRUBBED], set()).add(value)
         self._known = len(self.values)
+        self._shown.clear()
+
+    def _scrubbed(self, text: str) -> str:
         if self._begins:
             at, parts = 0, []
             while at < len(text):
@@ -104,6 +124,17 @@ def holdings(found: Iterable[Found], holder: Holder, document: Document, book: B
             continue
         if _format(item) != pairs.KEY_ID or id(item) in loose:
             yield from _one(item, paired.get(id(item)), holder, document, book)
+
+
+def classed(records: Iterable[Record]) -> Iterator[Record]:
+    """The same records, of each consumer what the file is for in which it is declared."""
+    known: dict[str, FileClass] = {}
+    for record in records:
+        if isinstance(record, Consumer) and record.uri and record.file_class is None:
+            found = known[record.uri] = known.get(record.uri) or file_class(record.uri)
+            yield replace(record, file_class=found)
+        else:
+            yield record
 
 
 def _format(item: Found) -> str | None:

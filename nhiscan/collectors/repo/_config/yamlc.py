@@ -6,13 +6,14 @@ A scalar stays the text that was written (`012345671234` is an account, `on` a k
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config.nodes import MalformedError, Node, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import yaml
 
@@ -25,6 +26,8 @@ _TOO_DEEP = "nested too deeply"
 _TOO_MUCH = "aliases or documents beyond any real file"
 # The C parser calls itself for every level and ends the process when the stack does.
 _COMPACT = re.compile(r"(?:[-?:][ \t]+){200}")
+_LONG = 400
+_ALLOWED = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
 _BRACKET = re.compile(r"[\[\]{}]")
 _DEEPEST_FLOW = 500
 _TEMPLATE = re.compile(r"^[ \t]*\{\{[^\n]*\}\}[ \t]*$", re.MULTILINE)
@@ -41,9 +44,9 @@ def parse_yaml(text: str, tagged: Callable[[str, Node], Node] | None = None) -> 
     """
     import yaml
 
-    if _COMPACT.search(text) or _flow_depth(text) > _DEEPEST_FLOW:
+    if _is_compact(text) or _flow_depth(text) > _DEEPEST_FLOW:
         raise MalformedError(_TOO_DEEP, 1)
-    loader = yaml.CBaseLoader(printable(text))  # resolves no types, which would take a fifth of the time
+    loader = _loader()(printable(text))
     tree = _Tree(tagged)
     found: list[Node] = []
     try:
@@ -62,6 +65,26 @@ def parse_yaml(text: str, tagged: Callable[[str, Node], Node] | None = None) -> 
     return [n for n in found if n.value is not None]
 
 
+@functools.cache
+def _loader() -> type[yaml.CBaseLoader]:
+    """The C parser that composes nodes and resolves no tags, which would take a quarter of the time."""
+    import yaml
+
+    class Composer(yaml.CBaseLoader):
+        """What the parser asks of a resolver, answered with nothing: a node has a tag where one is written."""
+
+        def descend_resolver(self, *_: object) -> None:
+            """Nothing depends on the path."""
+
+        def ascend_resolver(self) -> None:
+            """Nothing depends on the path."""
+
+        def resolve(self, *_: object) -> None:
+            """No tag."""
+
+    return Composer
+
+
 def without_templates(text: str) -> str:
     """The text of a Helm or Jinja template with lines that are control statements blanked, so that the rest parses."""
     return _TEMPLATE.sub("", text)
@@ -71,7 +94,14 @@ def printable(text: str) -> str:
     """The text with characters that YAML forbids replaced by spaces."""
     import yaml
 
+    if text.isascii() and not text.encode("ascii").translate(None, _ALLOWED):
+        return text
     return yaml.reader.Reader.NON_PRINTABLE.sub(" ", text)
+
+
+def _is_compact(text: str) -> bool:
+    """Whether a line opens more levels than the parser's stack bears; only a long one can."""
+    return max(map(len, text.split("\n"))) >= _LONG and _COMPACT.search(text) is not None
 
 
 def _flow_depth(text: str) -> int:
@@ -88,10 +118,13 @@ def _flow_depth(text: str) -> int:
 class _Tree:
     """Builds nodes and counts them, because an alias may stand for a tree of aliases."""
 
-    __slots__ = ("count", "tagged")
+    __slots__ = ("count", "mapping", "scalar", "sequence", "tagged")
 
     def __init__(self, tagged: Callable[[str, Node], Node] | None = None) -> None:
+        import yaml
+
         self.count, self.tagged = 0, tagged
+        self.scalar, self.mapping, self.sequence = yaml.ScalarNode, yaml.MappingNode, yaml.SequenceNode
 
     def node(self, node: yaml.Node, depth: int, key_line: int | None) -> Node:
         """The node and all below it, with the tags of the file's own applied."""
@@ -101,8 +134,6 @@ class _Tree:
         return self.tagged(str(node.tag), plain)
 
     def _plain(self, node: yaml.Node, depth: int, key_line: int | None) -> Node:
-        import yaml
-
         line = node.start_mark.line + 1
         self.count += 1
         if depth > _DEEPEST:
@@ -110,28 +141,26 @@ class _Tree:
         if self.count > _MOST_NODES:
             raise MalformedError(_TOO_MUCH, line)
         key_line = line if key_line is None else key_line
-        if isinstance(node, yaml.MappingNode):
-            return Node(dict(self._members(node, depth)), line, key_line)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, self.scalar):
+            text = str(node.value)
+            # Only what stands there without quotes can be anything but text.
+            return Node(text if node.style else _WORDS.get(text, text), line, key_line)
+        if isinstance(node, self.mapping):
+            return Node(self._members(node, depth), line, key_line)
+        if isinstance(node, self.sequence):
             return Node([self.node(item, depth + 1, None) for item in node.value], line, key_line)
-        if not isinstance(node, yaml.ScalarNode):
-            return Node(None, line, key_line)
-        text = str(node.value)
-        # Only what stands there without quotes can be anything but text.
-        return Node(text if node.style else _WORDS.get(text, text), line, key_line)
+        return Node(None, line, key_line)
 
-    def _members(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Node]]:
-        import yaml
-
+    def _members(self, node: yaml.MappingNode, depth: int) -> dict[str, Node]:
         merged: dict[str, Node] = {}
         own: dict[str, Node] = {}
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, self.scalar):
                 continue
             line = key.start_mark.line + 1
             if key.value == "<<" and not key.style:
-                for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                for part in value.value if isinstance(value, self.sequence) else [value]:
                     merged = {**self.node(part, depth + 1, line).map, **merged}
             else:
                 own[str(key.value)] = self.node(value, depth + 1, line)
-        yield from {**merged, **own}.items()
+        return {**merged, **own} if merged else own

@@ -106,7 +106,7 @@ def _tool(desk: Desk, agent_id: str, thing: Thing, tool: Node) -> Iterator[Recor
 
 def _named_tool(desk: Desk, agent_id: str, thing: Thing, named: tuple[str | None, Node], *, ask: bool) -> Tool:
     server, node = named
-    from nhiscan.collectors.repo._agents.tools import classify
+    from nhiscan.collectors.repo._config.tools import classify
 
     name = desk.book.scrub(f"mcp__{server or 'server'}__{node.text}")
     return Tool(

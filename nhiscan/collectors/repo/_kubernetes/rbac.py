@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._kubernetes import builtin
+from nhiscan.collectors.repo._config import builtin
 from nhiscan.collectors.repo._kubernetes.accounts import account_of, group_records
 from nhiscan.collectors.repo._kubernetes.cluster import part
 from nhiscan.collectors.repo._kubernetes.desk import PROVIDER

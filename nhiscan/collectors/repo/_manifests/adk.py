@@ -9,10 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._agents.servers import command_line, launch_of
-from nhiscan.collectors.repo._config.spots import entry_spots
-from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import (
+from nhiscan.collectors.repo._config.abilities import (
     at_address,
     beside,
     credential_spots,
@@ -20,13 +17,16 @@ from nhiscan.collectors.repo._manifests.shared import (
     traits_of,
     with_traits,
 )
+from nhiscan.collectors.repo._config.servers import command_line, launch_of
+from nhiscan.collectors.repo._config.spots import entry_spots
+from nhiscan.collectors.repo._manifests.formats import Format
 from nhiscan.plugin import ConsumerKind, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 _CLASSES = ("LlmAgent", "SequentialAgent", "ParallelAgent", "LoopAgent", "BaseAgent")

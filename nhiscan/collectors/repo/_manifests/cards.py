@@ -10,16 +10,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.abilities import at_address, items
 from nhiscan.collectors.repo._config.judge import Spot
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import at_address, items
 from nhiscan.plugin import Auth, ConsumerKind, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 # From the weakest to the strongest: what a caller may choose among is as strong as the weakest.

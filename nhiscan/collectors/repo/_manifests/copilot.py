@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.abilities import at_address, beside, items, traits_of, with_traits
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import at_address, beside, items, traits_of, with_traits
 from nhiscan.plugin import Approval, Auth, Basis, ConsumerKind, CredentialKind, Form, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 _AUTH = {"none": Auth.NONE, "oauthpluginvault": Auth.OAUTH, "apikeypluginvault": Auth.API_KEY,

@@ -10,15 +10,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.abilities import beside, credential_spots, items, traits_of, with_traits
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import beside, credential_spots, items, traits_of, with_traits
 from nhiscan.plugin import Autonomy, Basis, ConsumerKind, ToolClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 

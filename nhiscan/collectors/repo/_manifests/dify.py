@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.abilities import at_address, traits_of, with_traits
 from nhiscan.collectors.repo._config.judge import Spot
 from nhiscan.collectors.repo._config.spots import url_spots
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import at_address, traits_of, with_traits
 from nhiscan.plugin import ConsumerKind, ToolClass, Transport
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.repo._config.judge import Found
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 _VARIABLE = re.compile(r"\{\{#?[^{}]*#?\}\}")

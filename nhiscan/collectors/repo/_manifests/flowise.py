@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.abilities import traits_of, with_traits
 from nhiscan.collectors.repo._config.judge import Spot
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import traits_of, with_traits
 from nhiscan.plugin import ConsumerKind, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 _CREDENTIAL = "FLOWISE_CREDENTIAL_ID"

@@ -10,17 +10,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.abilities import beside
 from nhiscan.collectors.repo._config.judge import Found
 from nhiscan.collectors.repo._config.spots import env_spots
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import beside
 from nhiscan.plugin import ConsumerKind, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 

@@ -11,20 +11,20 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._agents.servers import command_line, launch_of
 from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.abilities import at_address, items, traits_of, with_traits
 from nhiscan.collectors.repo._config.judge import Found, Spot
 from nhiscan.collectors.repo._config.launch import Launch, read_launch
+from nhiscan.collectors.repo._config.servers import command_line, launch_of
 from nhiscan.collectors.repo._config.spots import entry_spots
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import at_address, items, traits_of, with_traits
 from nhiscan.plugin import Auth, ConsumerKind, Form, Origin, Pin, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 _RUNNERS = {"npm": "npx", "pypi": "uvx", "oci": "docker", "docker": "docker", "nuget": "dnx", "mcpb": "mcpb"}

@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.abilities import at_address, traits_of, with_traits
 from nhiscan.collectors.repo._config.judge import Found, Spot
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import at_address, traits_of, with_traits
 from nhiscan.plugin import Approval, Auth, Basis, ConsumerKind, Form, Transport, UseHow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 _KINDS = frozenset({"prompt", "promptagent", "hosted", "container", "containeragent", "hosted_agent"})

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config import words
+from nhiscan.collectors.repo._config.abilities import at_address, traits_of, with_traits
 from nhiscan.collectors.repo._config.judge import Found, Spot
 from nhiscan.collectors.repo._manifests.formats import Format
-from nhiscan.collectors.repo._manifests.shared import at_address, traits_of, with_traits
 from nhiscan.plugin import ConsumerKind, CredentialKind, Form, Transport, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Consumer, Record
 
 _AGENTS = frozenset({"agent", "openAiAssistant", "agentTool"})

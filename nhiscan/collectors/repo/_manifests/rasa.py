@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._manifests.sheet import Sheet
+    from nhiscan.collectors.repo._config.sheet import Sheet
     from nhiscan.plugin import Record
 
 _CHANNELS = frozenset({

@@ -2,9 +2,9 @@
 
 Facts (buildkite.com/docs, read 2026-11): `buildkite-agent oidc request-token` gives a token with the issuer
 `https://agent.buildkite.com` and the subject `organization:<slug>:pipeline:<slug>:ref:<ref>:commit:<sha>:step:<key>`
-(agent/cli-oidc); what stands after a block or input step waits for a person unless it names what it depends on
-(pipelines/configure/step-types/block-step); builds of third-party forks are off unless switched on; whether an agent is
-hosted only the server knows.
+(agent/cli-oidc, apis/workload-identity-federation/buildkite-agents); what stands after a block or input step waits for
+a person unless it names what it depends on (pipelines/configure/step-types/block-step); builds of third-party forks are
+off unless switched on; whether an agent is hosted only the server knows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """GitLab CI: `.gitlab-ci.yml` and the files of the same repository that it includes.
 
 Facts (docs.gitlab.com, read 2026-11): a job's id token has the issuer of its instance and the subject
-`project_path:{group}/{project}:ref_type:{branch|tag}:ref:{name}` (ci/secrets/id_token_authentication); a merge request
-from a fork runs in the fork, with the fork's variables, unless a member starts it in the parent project
+`project_path:{group}/{project}:ref_type:{branch|tag}:ref:{name}` unless the project's API setting
+`ci_id_token_sub_claim_components` has it otherwise (ci/secrets/id_token_authentication); a merge request from a fork
+runs in the fork, with the fork's variables, unless a member starts it in the parent project
 (ci/pipelines/merge_request_pipelines), so `merge_request_event` is an event of members; a job without rules runs in
 branch pipelines (ci/yaml#rules); runners of GitLab.com carry tags that begin with `saas-` (ci/runners/hosted_runners).
 """

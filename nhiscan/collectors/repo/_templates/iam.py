@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.managed import policy_arn, provided
 from nhiscan.collectors.repo._templates.cfn import target
-from nhiscan.collectors.repo._templates.managed import policy_arn, provided
 from nhiscan.collectors.repo._templates.values import Values, access_key
 from nhiscan.plugin import AttachmentKind, IdentityKind, PolicyKind
 

@@ -129,11 +129,23 @@ class Maker:
             subject_id=subject_id or policy_id,
         )  # fmt: skip
 
-    def attached(self, principal_id: str, policy_id: str, kind: AttachmentKind, line: int) -> Attachment:
+    def attached(  # noqa: PLR0913 - one argument for each column that differs
+        self,
+        principal_id: str,
+        policy_id: str,
+        kind: AttachmentKind,
+        line: int,
+        *,
+        time_bound: bool | None = None,
+        eligible: bool | None = None,
+        condition: str | None = None,
+    ) -> Attachment:
         """A policy and what it bears on."""
+        mark = "" if eligible is None else "#eligible" if eligible else "#scheduled"
         return Attachment(
-            **self.seen(f"{principal_id}#{kind.value}/{policy_id}", line), policy_id=policy_id,
-            principal_id=principal_id, kind=kind,
+            **self.seen(f"{principal_id}#{kind.value}/{policy_id}{mark}", line), policy_id=policy_id,
+            principal_id=principal_id, kind=kind, time_bound=time_bound, eligible=eligible,
+            condition=self.shown(condition) if condition else None,
         )  # fmt: skip
 
     def on(self, subject_id: str, body: object, line: int) -> Iterator[Record]:

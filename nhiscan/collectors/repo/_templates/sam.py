@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.managed import from_sam
 from nhiscan.collectors.repo._templates.compute import runs_as
-from nhiscan.collectors.repo._templates.managed import from_sam
 from nhiscan.plugin import AttachmentKind, IdentityKind
 
 if TYPE_CHECKING:

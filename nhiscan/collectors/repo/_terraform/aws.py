@@ -9,8 +9,8 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors.repo._config.managed import provided
 from nhiscan.collectors.repo._config.nodes import clean
-from nhiscan.collectors.repo._templates.managed import provided
 from nhiscan.collectors.repo._terraform.lookup import oidc_arn
 from nhiscan.collectors.repo._terraform.values import Value, known_text
 from nhiscan.plugin import (

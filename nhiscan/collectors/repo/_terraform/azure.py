@@ -8,19 +8,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._terraform.grants import assigned, federated, host
-from nhiscan.collectors.repo._terraform.values import Ref, flag, known_text, member, strings
+from nhiscan.collectors.repo._config.azure_roles import role_of
+from nhiscan.collectors.repo._terraform.grants import Terms, assigned, demands, federated, host, terms
+from nhiscan.collectors.repo._terraform.values import Ref, Text, Unknown, flag, known_text, member, strings
 from nhiscan.plugin import Credential, CredentialKind, CredentialState, IdentityKind, Lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from nhiscan.collectors.repo._terraform.desk import Desk
-    from nhiscan.collectors.repo._terraform.values import Thing
+    from nhiscan.collectors.repo._terraform.values import Thing, Value
     from nhiscan.plugin import Record
 
 APPLICATIONS = ("azuread_application", "azuread_application_registration")
 MANAGED = ("azurerm_user_assigned_identity",)
+_DEFINITION = "azurerm_role_definition"
 _PRINCIPALS = ("azuread_service_principal", *APPLICATIONS, *MANAGED)
 _APPLICATION = ("application_id", "application_object_id", "client_id")
 _KINDS = {
@@ -94,11 +96,14 @@ def _federated(desk: Desk, thing: Thing) -> Iterator[Record]:
     target = target or desk.target(thing, thing.at("user_assigned_identity_id"), MANAGED)
     issuer = desk.shown(thing.at("issuer"))
     if target is not None and issuer:
-        subject = desk.shown(thing.at("subject"))
-        audiences = [*strings(thing.at("audiences")), *strings(thing.at("audience"))]
-        yield federated(
-            desk, thing, target, host(issuer), subjects=(subject,) if subject else (), audiences=tuple(audiences)
+        audiences = (
+            *demands(desk, thing.at("audiences"), "audiences"),
+            *demands(desk, thing.at("audience"), "audience"),
         )
+        yield federated(
+            desk, thing, target, host(issuer), subjects=demands(desk, thing.at("subject"), "subject"),
+            audiences=tuple(audiences),
+        )  # fmt: skip
 
 
 def _managed(desk: Desk, thing: Thing) -> Iterator[Record]:
@@ -112,9 +117,49 @@ def _assignment(desk: Desk, thing: Thing) -> Iterator[Record]:
         for other in desk.by_address.get((thing.root, value.address), ()):
             who = _owner(desk, other) if other.kind == "azuread_service_principal" else None
     who = who or desk.target(thing, value, _PRINCIPALS)
-    role = thing.text("role_definition_name") or thing.text("role_definition_id")
+    role = thing.text("role_definition_name") or _role(desk, thing, thing.at("role_definition_id"))
     if who is not None and role is not None:
-        yield from assigned(desk, thing, "azure", role, desk.shown(thing.at("scope")), who)
+        given = _TERMS.get(thing.kind, _conditional)(desk, thing)
+        yield from assigned(desk, thing, "azure", role, desk.shown(thing.at("scope")), who, given)
+
+
+def _role(desk: Desk, thing: Thing, value: Value) -> str | None:
+    """The role behind the id of its definition: by a data source that looks it up, else by the id."""
+    for part in value.parts if isinstance(value, Text) else (value,):
+        if isinstance(part, Ref):
+            found = desk.by_address.get((thing.root, part.address), ())
+            named = (t.text("name") or t.text("role_definition_id") for t in found if t.kind == _DEFINITION)
+            if name := next(filter(None, named), None):
+                return role_of(name)
+        elif isinstance(part, str) and role_of(part) != part:
+            return role_of(part)
+    text = known_text(value)
+    return role_of(text) if text is not None else None
+
+
+def _conditional(desk: Desk, thing: Thing) -> Terms:
+    return terms(desk, thing.at("condition"))
+
+
+def _eligible(_desk: Desk, _thing: Thing) -> Terms:
+    """Must be activated, for hours, before it counts."""
+    return Terms(time_bound=True, eligible=True)
+
+
+def _active(_desk: Desk, thing: Thing) -> Terms:
+    """Ends when its schedule says so; without one it has no expiration (source of the provider, NoExpiration)."""
+    schedule = thing.at("schedule")
+    expiration = member(schedule, "expiration")
+    given = [member(expiration, k) for k in ("duration_days", "duration_hours", "end_date_time")]
+    if any(isinstance(v, Unknown) for v in (schedule, expiration)):
+        return Terms(eligible=False)
+    return Terms(time_bound=any(v not in (None, "", 0) for v in given), eligible=False)
+
+
+_TERMS: Mapping[str, Callable[[Desk, Thing], Terms]] = {
+    "azurerm_pim_eligible_role_assignment": _eligible,
+    "azurerm_pim_active_role_assignment": _active,
+}
 
 
 HANDLERS: Mapping[str, Callable[[Desk, Thing], Iterator[Record]]] = {
@@ -124,5 +169,5 @@ HANDLERS: Mapping[str, Callable[[Desk, Thing], Iterator[Record]]] = {
     "azuread_application_federated_identity_credential": _federated,
     "azurerm_federated_identity_credential": _federated,
     "azurerm_user_assigned_identity": _managed,
-    "azurerm_role_assignment": _assignment,
+    **dict.fromkeys(("azurerm_role_assignment", *_TERMS), _assignment),
 }

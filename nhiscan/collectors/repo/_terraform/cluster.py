@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._kubernetes import builtin
+from nhiscan.collectors.repo._config import builtin
 from nhiscan.collectors.repo._terraform.values import Value, blocks, known_text
 from nhiscan.plugin import Attachment, AttachmentKind, Identity, IdentityKind, IdentityState, Policy, PolicyKind
 

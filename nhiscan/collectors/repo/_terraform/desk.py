@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 # Shorter values occur in ordinary words.
 _SHORTEST = 8
-_REMEDY = "keep `terraform show -json` of a plan or of the state beside the module, or audit the account itself"
+REMEDY = "keep `terraform show -json` of a plan or of the state beside the module, or audit the account itself"
 _UNKNOWN: tuple[object, ...] = (None, (), CredentialKind.UNKNOWN)
 # Arguments that hold the name under which the provider knows a thing, by preference.
 _NAMES = (
@@ -224,7 +224,7 @@ class Desk:
             about = f" ({self.book.scrub(why)})" if why else ""
             yield Gap(
                 id=f"{policy_id}#gap:document", scope_id=policy.scope_id, source=policy.source, locator=policy.locator,
-                covers=("policy.document",), reason=GapReason.UNSUPPORTED, remedy=_REMEDY,
+                covers=("policy.document",), reason=GapReason.UNSUPPORTED, remedy=REMEDY,
                 detail=f"part of policy {policy.name} is only known when it is applied{about}", subject_id=policy_id,
             )  # fmt: skip
 
@@ -248,9 +248,14 @@ def filled(known: R, more: R) -> R:
     changes: dict[str, Any] = {}
     for column in dataclasses.fields(known):
         old, new = getattr(known, column.name), getattr(more, column.name)
-        if (old in _UNKNOWN or old == {}) and new not in _UNKNOWN:
+        if (old in _UNKNOWN or old == {} or is_untold(old)) and new not in _UNKNOWN:
             changes[column.name] = new
     return dataclasses.replace(known, **changes) if changes else known
+
+
+def is_untold(demand: object) -> bool:
+    """Whether part of what a trust demands is not known (`${subject}`)."""
+    return isinstance(demand, tuple) and any(isinstance(d, str) and "${" in d for d in demand)
 
 
 def is_open(value: Value) -> bool:

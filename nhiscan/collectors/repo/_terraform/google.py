@@ -12,8 +12,8 @@ import re
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config.nodes import clean
-from nhiscan.collectors.repo._terraform.grants import assigned, federated, host
-from nhiscan.collectors.repo._terraform.values import Ref, Text, Value, known_text, strings
+from nhiscan.collectors.repo._terraform.grants import assigned, demand, demands, federated, host, terms
+from nhiscan.collectors.repo._terraform.values import Ref, Text, Unknown, Value, known_text, member, strings
 from nhiscan.plugin import (
     Credential,
     CredentialKind,
@@ -71,14 +71,14 @@ def _custom(desk: Desk, thing: Thing) -> Iterator[Record]:
     )  # fmt: skip
 
 
-def principal(desk: Desk, thing: Thing, member: Value) -> str | None:
+def principal(desk: Desk, thing: Thing, named: Value) -> str | None:
     """The declared service account that a member names."""
-    if isinstance(member, Text):
-        found = [p for p in member.parts if isinstance(p, Ref)]
+    if isinstance(named, Text):
+        found = [p for p in named.parts if isinstance(p, Ref)]
         return desk.target(thing, found[0], ACCOUNTS) if len(found) == 1 else None
-    if isinstance(member, Ref):
-        return desk.target(thing, member, ACCOUNTS)
-    text = known_text(member) or ""
+    if isinstance(named, Ref):
+        return desk.target(thing, named, ACCOUNTS)
+    text = known_text(named) or ""
     return desk.target(thing, text.removeprefix("serviceAccount:"), ACCOUNTS) if text else None
 
 
@@ -91,30 +91,38 @@ def _binding(desk: Desk, thing: Thing) -> Iterator[Record]:
     """`*_iam_member` and `*_iam_binding`: one role, one or more members."""
     role = thing.text("role")
     where = next((w for k in _WHERE if (w := desk.shown(thing.at(k)))), None)
-    for member in _members(thing) if role else ():
-        if (who := principal(desk, thing, member)) is not None and role:
-            yield from assigned(desk, thing, "gcp", role, where, who)
+    for one in _members(thing) if role else ():
+        if (who := principal(desk, thing, one)) is not None and role:
+            yield from assigned(desk, thing, "gcp", role, where, who, terms(desk, _expression(thing.at("condition"))))
+
+
+def _expression(condition: Value) -> Value:
+    """The expression of a condition block; the block itself where it is not known."""
+    if isinstance(condition, (Ref, Unknown)):
+        return condition
+    return member(condition, "expression")
 
 
 def _policy_data(desk: Desk, thing: Thing) -> Iterator[Record]:
     """`google_project_iam_policy` with the bindings of a `google_iam_policy` data source."""
     data = thing.at("policy_data")
-    bindings: list[tuple[Value, Value]] = []
+    bindings: list[Mapping[str, Value]] = []
     if isinstance(data, Ref):
         for source in desk.by_address.get((thing.root, data.address), ()):
-            bindings += [(b.get("role"), b.get("members")) for b in source.blocks("binding")]
+            bindings += source.blocks("binding")
     elif (text := known_text(data)) is not None:
         try:
             body = json.loads(text)
         except (ValueError, RecursionError):
             body = None
         listed = body.get("bindings") if isinstance(body, dict) else None
-        bindings += [(b.get("role"), b.get("members")) for b in listed or [] if isinstance(b, dict)]
-    for role, members in bindings:
-        name = known_text(role)
-        for member in members if name and isinstance(members, (list, tuple)) else ():
-            if (who := principal(desk, thing, member)) is not None and name:
-                yield from assigned(desk, thing, "gcp", name, desk.shown(thing.at("project")), who)
+        bindings += [b for b in listed or [] if isinstance(b, dict)]
+    for binding in bindings:
+        name, members = known_text(binding.get("role")), binding.get("members")
+        given = terms(desk, _expression(binding.get("condition")))
+        for one in members if name and isinstance(members, (list, tuple)) else ():
+            if (who := principal(desk, thing, one)) is not None and name:
+                yield from assigned(desk, thing, "gcp", name, desk.shown(thing.at("project")), who, given)
 
 
 def _become(desk: Desk, thing: Thing) -> Iterator[Record]:
@@ -123,12 +131,12 @@ def _become(desk: Desk, thing: Thing) -> Iterator[Record]:
     kind = _BECOME.get(thing.text("role") or "")
     if target is None or kind is None:
         return
-    for n, member in enumerate(_members(thing)):
+    for n, one in enumerate(_members(thing)):
         if kind is TrustKind.FEDERATE:
-            yield from _pool_trust(desk, thing, target, member, n)
+            yield from _pool_trust(desk, thing, target, one, n)
             continue
-        anyone = known_text(member) in _ANYONE
-        who = "*" if anyone else principal(desk, thing, member)
+        anyone = known_text(one) in _ANYONE
+        who = "*" if anyone else principal(desk, thing, one)
         if who is not None:
             yield Trust(
                 **desk.seen(f"{target}#trust:{clean(thing.address)}:{n}", thing), principal=who,
@@ -137,12 +145,12 @@ def _become(desk: Desk, thing: Thing) -> Iterator[Record]:
             )  # fmt: skip
 
 
-def _pool_trust(desk: Desk, thing: Thing, target: str, member: Value, number: int) -> Iterator[Record]:
+def _pool_trust(desk: Desk, thing: Thing, target: str, named_by: Value, number: int) -> Iterator[Record]:
     """Members of a pool: the issuers of all its providers, with what the provider and the member demand."""
-    text = desk.shown(member) or ""
+    text = demand(desk, named_by, "member") or ""
     if not text.startswith(("principal://", "principalSet://")):
         return
-    pools = {p.address for p in member.parts if isinstance(p, Ref)} if isinstance(member, Text) else set()
+    pools = {p.address for p in named_by.parts if isinstance(p, Ref)} if isinstance(named_by, Text) else set()
     named = _IN_POOL.search(text)
     subject, attribute = _SUBJECT.search(text), _ATTRIBUTE.search(text)
     for provider in desk.by_kind.get((thing.root, _PROVIDER), ()):
@@ -150,11 +158,11 @@ def _pool_trust(desk: Desk, thing: Thing, target: str, member: Value, number: in
         address = pool.address if isinstance(pool, Ref) else None
         issuer = provider.text("oidc", "issuer_uri")
         if issuer and (address in pools or (named and known_text(pool) == named[1])):
-            condition = desk.shown(provider.at("attribute_condition"))
+            condition = demand(desk, provider.at("attribute_condition"), "attribute_condition")
             yield federated(
                 desk, thing, target, host(issuer),
                 subjects=(subject[1],) if subject else (),
-                audiences=tuple(strings(provider.at("oidc", "allowed_audiences"))),
+                audiences=demands(desk, provider.at("oidc", "allowed_audiences"), "allowed_audiences"),
                 claims=(
                     *((f"{attribute[1]}={attribute[2]}",) if attribute else ()), *((condition,) if condition else ())
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._terraform import aws, azure, cluster, google, others, running, things, vault
+from nhiscan.collectors.repo._terraform import aws, azure, cluster, google, grants, others, running, things, vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,3 +33,4 @@ def records(desk: Desk) -> Iterator[Record]:
             desk.put(handler(desk, thing))
     yield from desk.records.values()
     yield from desk.gaps()
+    yield from grants.untold(desk)

@@ -7,6 +7,7 @@ hashicorp/aws 6 (November 2026).  A deploy key may write unless `read_only` is s
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._terraform.aws import ROLES
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 AGENTS = ("aws_bedrockagent_agent",)
 _FUNCTIONS = ("aws_lambda_function",)
+# What the evaluation calls a value that comes out of a choice, a computation or a round: it may be nothing.
+_PERHAPS = frozenset({"condition", "operation", "expression", "index", "file", "path", "format", "join", "coalesce"})
+_VARIABLE = re.compile(r"(?!each\.|count\.|self\.)[A-Za-z_][\w.-]*")
 _GENERATED = {
     "random_password": CredentialKind.PASSWORD,
     "tls_private_key": CredentialKind.PRIVATE_KEY,
@@ -82,9 +86,18 @@ def _webhook(desk: Desk, thing: Thing) -> Iterator[Record]:
     yield Resource(
         **desk.seen(desk.id(thing), thing), provider="github", kind="webhook",
         name=_place(desk, url) or desk.book.scrub(thing.label),
-        authenticated=None if isinstance(secret, Unknown) else secret not in (None, ""),
+        authenticated=_given(configuration, secret),
         tls=url.startswith("https://") and checked if url and not isinstance(insecure, (Unknown, Ref)) else None,
     )  # fmt: skip
+
+
+def _given(configuration: Value, secret: Value) -> bool | None:
+    """Whether a secret stands there, also one that a variable gives; None where it may be left out."""
+    if isinstance(configuration, Unknown):
+        return None
+    if isinstance(secret, Unknown):
+        return True if _VARIABLE.fullmatch(secret.why) and secret.why not in _PERHAPS else None
+    return secret not in (None, "")
 
 
 def _place(desk: Desk, url: str | None) -> str | None:

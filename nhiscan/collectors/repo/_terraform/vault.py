@@ -1,7 +1,9 @@
 """Auth roles, policies, tokens and mounts of HashiCorp Vault.
 
 Arguments and defaults: Terraform Registry, provider hashicorp/vault 5, and Vault API documentation (November 2026): a
-secret id without ttl never expires, one without a number of uses serves without end.
+secret id without ttl never expires, one without a number of uses serves without end; a role without `token_max_ttl`, or
+with 0, has the longest life that its mount and server set, which no file shows.  What a role demands by a reference is
+`${argument}` in its trust.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._terraform.grants import federated, host
+from nhiscan.collectors.repo._terraform.grants import demand, demands, federated, host
 from nhiscan.collectors.repo._terraform.values import Ref, Unknown, Value, known_text, strings
 from nhiscan.plugin import (
     Attachment,
     AttachmentKind,
+    Certainty,
     Credential,
     CredentialKind,
     CredentialState,
@@ -31,7 +34,7 @@ from nhiscan.plugin import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from nhiscan.collectors.repo._terraform.desk import Desk
     from nhiscan.collectors.repo._terraform.values import Thing
@@ -39,10 +42,18 @@ if TYPE_CHECKING:
 
 _POLICY = ("vault_policy",)
 _BACKEND = "vault_jwt_auth_backend"
+# What a role of the EC2 kind can demand of a machine (Vault API, AWS auth method, "Create role").
+_MACHINES = (
+    "bound_ami_ids", "bound_regions", "bound_vpc_ids", "bound_subnet_ids", "bound_iam_role_arns",
+    "bound_iam_instance_profile_arns", "bound_ec2_instance_ids",
+)  # fmt: skip
+ANY_ACCOUNT = "${bound_account_ids}"
+"""Who enters, where a role names machines and no account: one that the server has credentials for."""
 
 
 def _role(desk: Desk, thing: Thing) -> Iterator[Record]:
-    role = desk.identity(thing, IdentityKind.ROLE, "vault", native_id=None, max_session=thing.number("token_max_ttl"))
+    longest = thing.number("token_max_ttl") or None
+    role = desk.identity(thing, IdentityKind.ROLE, "vault", native_id=None, max_session=longest)
     name = thing.text("role_name") or thing.text("role")
     yield dataclasses.replace(role, name=desk.book.scrub(name)) if name and not thing.instance else role
     yield from _policies(desk, thing, role.id)
@@ -82,21 +93,24 @@ def _approle(desk: Desk, thing: Thing, role: Identity) -> Iterator[Record]:
 
 
 def _jwt(desk: Desk, thing: Thing, role: Identity) -> Iterator[Record]:
-    issuer = _issuer(desk, thing)
     claims = thing.at("bound_claims")
-    pairs = claims.items() if isinstance(claims, Mapping) else ()
-    subject = desk.shown(thing.at("bound_subject"))
+    pairs = dict(claims) if isinstance(claims, Mapping) else {}
+    subjects = (
+        *demands(desk, thing.at("bound_subject"), "bound_subject"),
+        *_accepted(desk, pairs.pop("sub", None), "sub"),
+    )
+    further = tuple(f"{k}={v}" for k, value in pairs.items() for v in _accepted(desk, value, k))
+    if not isinstance(claims, Mapping) and claims is not None:
+        further = ("${bound_claims}",)
     yield federated(
-        desk, thing, role.id, issuer or desk.shown(thing.at("backend")) or "jwt",
-        subjects=((subject,) if subject else ()) + tuple(_split(dict(pairs).get("sub"))),
-        audiences=tuple(strings(thing.at("bound_audiences"))),
-        claims=tuple(f"{k}={v}" for k, value in pairs if k != "sub" for v in _split(value)),
+        desk, thing, role.id, _issuer(desk, thing) or desk.shown(thing.at("backend")) or "jwt", subjects=subjects,
+        audiences=demands(desk, thing.at("bound_audiences"), "bound_audiences"), claims=further,
     )  # fmt: skip
 
 
-def _split(value: Value) -> list[str]:
-    """Several accepted values are written as one text with commas."""
-    return [v.strip() for text in strings(value) for v in text.split(",") if v.strip()]
+def _accepted(desk: Desk, value: Value, name: str) -> list[str]:
+    """The values of a claim that are accepted: several are written as one text with commas."""
+    return [v.strip() for text in demands(desk, value, name) for v in text.split(",") if v.strip()]
 
 
 def _issuer(desk: Desk, thing: Thing) -> str | None:
@@ -110,25 +124,49 @@ def _issuer(desk: Desk, thing: Thing) -> str | None:
 
 
 def _kubernetes(desk: Desk, thing: Thing, role: Identity) -> Iterator[Record]:
-    names = strings(thing.at("bound_service_account_names"))
-    spaces = strings(thing.at("bound_service_account_namespaces"))
-    subjects = tuple(f"system:serviceaccount:{s}:{n}" for s in spaces[:50] for n in names[:50])
-    audience = thing.text("audience")
+    names = demands(desk, thing.at("bound_service_account_names"), "bound_service_account_names")
+    spaces = demands(desk, thing.at("bound_service_account_namespaces"), "bound_service_account_namespaces")
+    # A selector of labels stands for namespaces that the cluster alone knows.
+    spaces = spaces or demands(desk, thing.at("bound_service_account_namespace_selector") and Unknown(), "selector")
     yield federated(
-        desk, thing, role.id, desk.shown(thing.at("backend")) or "kubernetes", subjects=subjects,
-        audiences=(audience,) if audience else (),
+        desk, thing, role.id, desk.shown(thing.at("backend")) or "kubernetes",
+        subjects=tuple(f"system:serviceaccount:{s}:{n}" for s in spaces[:50] for n in names[:50]),
+        audiences=demands(desk, thing.at("audience"), "audience"),
     )  # fmt: skip
 
 
 def _aws(desk: Desk, thing: Thing, role: Identity) -> Iterator[Record]:
-    bound = thing.at("bound_iam_principal_arns")
-    for value in bound if isinstance(bound, (list, tuple)) else []:
-        who = desk.target(thing, value, ("aws_iam_role", "aws_iam_user")) or desk.shown(value)
-        if who:
-            yield Trust(
-                **desk.seen(f"{role.id}#trust:{who}", thing), principal=who, principal_kind=PrincipalKind.IDENTITY,
-                target_id=role.id, kind=TrustKind.FEDERATE,
-            )  # fmt: skip
+    """Who of AWS may enter: principals, or machines of accounts, networks and images that the role is bound to."""
+    for value in _listed(thing.at("bound_iam_principal_arns")):
+        known = desk.target(thing, value, ("aws_iam_role", "aws_iam_user")) or known_text(value)
+        yield from _entered(desk, thing, role, known or demand(desk, value, "bound_iam_principal_arns"), ())
+    bound = tuple(f"{name}={text}" for name in _MACHINES for text in demands(desk, thing.at(name), name))
+    accounts = demands(desk, thing.at("bound_account_ids"), "bound_account_ids")
+    if bound or accounts:
+        for who in accounts or (ANY_ACCOUNT,):
+            yield from _entered(desk, thing, role, who, bound, PrincipalKind.ACCOUNT)
+
+
+def _listed(value: Value) -> Sequence[Value]:
+    """A list; one thing, known or not, counts as a list of one."""
+    return value if isinstance(value, (list, tuple)) else () if value is None else (value,)
+
+
+def _entered(  # noqa: PLR0913, PLR0917 - the parts of a trust
+    desk: Desk,
+    thing: Thing,
+    role: Identity,
+    who: str | None,
+    claims: tuple[str, ...],
+    kind: PrincipalKind = PrincipalKind.IDENTITY,
+) -> Iterator[Record]:
+    if who is None:
+        return
+    shown = desk.book.scrub(who)
+    yield Trust(
+        **desk.seen(f"{role.id}#trust:{shown}", thing), principal=shown, principal_kind=kind, target_id=role.id,
+        kind=TrustKind.FEDERATE, claims=claims, certainty=Certainty.CONDITIONAL if "${" in shown else Certainty.CERTAIN,
+    )  # fmt: skip
 
 
 def _token(desk: Desk, thing: Thing) -> Iterator[Record]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._agents.tools import classify, is_unrestricted
+from nhiscan.collectors.repo._config.tools import classify, is_unrestricted
 from nhiscan.collectors.repo._workflows import triggers
+from nhiscan.collectors.repo._workflows.runners import is_self_hosted
 from nhiscan.collectors.repo._workflows.shape import scalar
 from nhiscan.collectors.repo._workflows.writer import Spotted
 from nhiscan.plugin import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from nhiscan.collectors.repo._workflows.shape import Step
     from nhiscan.collectors.repo._workflows.steps import Steps
 
+_COPILOT = "copilot-setup-steps"
+_COPILOT_FILES = frozenset({f"{_COPILOT}.yml", f"{_COPILOT}.yaml"})
 # Inputs that name what the job's proof is exchanged for, of each action's README (read 2026-11).
 _FEDERATED = (
     ("anthropic_federation_rule_id", "anthropic"),
@@ -71,6 +74,7 @@ def write_agent(robot: Robot, step: Step, party: Party | None, walk: Steps, numb
             triggers=walk.cause.names,
             runs_untrusted=_reads_outsiders(walk),
             gated=None if walk.job.environment else False,
+            file_class=writer.class_of(path),
             tags={**robot.tags, **_checks(robot, opened)},
         )
     )
@@ -82,6 +86,42 @@ def write_agent(robot: Robot, step: Step, party: Party | None, walk: Steps, numb
             at = Spotted(name, "input", path, line, Purpose.MODEL, Form.FEDERATED, UseHow.FEDERATED)
             writer.use(agent_id, at)
     return agent_id
+
+
+def write_copilot(walk: Steps) -> None:
+    """Add the Copilot coding agent, for which a job of a reserved name prepares the machine it then works on.
+
+    docs.github.com/copilot/customizing-copilot/customizing-the-development-environment-for-copilot-coding-agent: the
+    file and its only job are called so; who may write to the repository sets the agent to work; it does not ask.
+    Its firewall and its secrets are settings of the repository that no file shows.
+    """
+    job, writer = walk.job, walk.writer
+    document = job.workflow.document
+    if job.name != _COPILOT or document.path.rpartition("/")[2] not in _COPILOT_FILES:
+        return
+    writer.add(
+        Consumer(
+            id=f"{walk.job_id}:agent:copilot-coding-agent",
+            scope_id=writer.scope_id,
+            source=writer.book.source,
+            locator=f"{document.path}:{job.node.key_line}",
+            kind=ConsumerKind.AGENT,
+            name="copilot-coding-agent",
+            framework="copilot-coding-agent",
+            parent_id=walk.job_id,
+            uri=document.path,
+            line=job.node.key_line,
+            visibility=document.visibility,
+            enabled=True,
+            autonomy=Autonomy.UNATTENDED,
+            autonomy_basis=Basis.DEFAULT,
+            approval=Approval.AUTO,
+            approval_basis=Basis.DEFAULT,
+            platform="github_actions",
+            trigger=Trigger.EVENT,
+            self_hosted=is_self_hosted(job),
+        )
+    )
 
 
 def write_tools(agent_id: str, patterns: Iterable[str], approval: Approval, walk: Steps, at: tuple[str, int]) -> None:

@@ -124,10 +124,10 @@ def publications(step: Step, action: str, permissions: Permissions, env: Mapping
     if action == "rubygems/release-gem" and scalar_of(step, "setup-trusted-publisher") == "false":
         yield Publication("rubygems", federated=False, offset=0, text=step.uses)
     script = step.run[:100_000]
-    tokens = any(_TOKEN.search(n.lower()) and scalar(v) for n, v in env.items())
-    for match in islice(PUBLISHES.finditer(script), _MOST_COMMANDS):
+    for match in islice(PUBLISHES.finditer(script), _MOST_COMMANDS) if script else ():
         registry = next((r for r, pattern in _REGISTRIES if pattern.search(match["command"])), None)
         if registry:
+            tokens = any(_TOKEN.search(n.lower()) and scalar(v) for n, v in env.items())
             federated = permissions.federates and not tokens
             yield Publication(registry, federated, match.start("command"), match["command"])
 

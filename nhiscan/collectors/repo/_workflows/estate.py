@@ -14,7 +14,7 @@ from nhiscan.collectors.repo._workflows.shape import FOLDER, root_of
 from nhiscan.plugin import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nhiscan.collectors.repo._config.reading import Files
     from nhiscan.collectors.repo._tree import SourceFile
@@ -26,6 +26,8 @@ _MOST_CALLS = 10
 _LOOKED_BACK = 6
 # A checkout of samples may hold any number of them; those beyond are read again each time.
 _KEPT_ACTIONS = 500
+# Characters of workflows that are read once for their calls and are not read again for their jobs.
+_KEPT_TEXT = 16_000_000
 
 
 class Survey:
@@ -36,6 +38,7 @@ class Survey:
         self._files = files
         self._workflows: dict[str, SourceFile] = {}
         self._actions: dict[str, SourceFile] = {}
+        self._texts: dict[str, str] = {}
         self._opened: dict[str, Document | None] = {}
         self._jobs: dict[str, tuple[str, ...]] = {}
         self._callers: dict[str, frozenset[str]] = {}
@@ -56,7 +59,7 @@ class Survey:
         for path, file in self._workflows.items():
             if path.endswith(".lock.yml") and f"{path[: -len('.lock.yml')]}.md" in self._workflows:
                 continue
-            text = self._files.text(file)
+            text = self._texts.pop(path, None) or self._files.text(file)
             if isinstance(text, Gap):
                 yield text
             if text is None or isinstance(text, Gap) or not _may_be(path, text):
@@ -84,11 +87,15 @@ class Survey:
         """Note the jobs of workflows that can be called, and hand the triggers of callers down to them."""
         triggers: dict[str, frozenset[str]] = {}
         called: dict[str, set[str]] = {}
+        room = _KEPT_TEXT
         for path, file in self._workflows.items():
             text = self._files.text(file)
             if not isinstance(text, str) or path.endswith(".md"):
                 continue
-            names = {root_of(path) + m[1] for m in _CALLS.finditer(text)} & self._workflows.keys()
+            if (room := room - len(text)) > 0:
+                self._texts[path] = text
+            calls = _CALLS.finditer(text) if "./" in text else ()
+            names = {root_of(path) + m[1] for m in calls} & self._workflows.keys()
             if not names and "workflow_call" not in text:
                 continue
             root, _ = self._tree(path, text)
@@ -100,6 +107,10 @@ class Survey:
                 self._jobs[path] = tuple(job.name for job in workflow.jobs)
             for name in names:
                 called.setdefault(name, set()).add(path)
+        self._hand_down(triggers, called)
+
+    def _hand_down(self, triggers: Mapping[str, frozenset[str]], called: Mapping[str, set[str]]) -> None:
+        """Give each called workflow what sets its callers to work, over several calls."""
         for _ in range(_MOST_CALLS):
             before = dict(self._callers)
             for callee, callers in called.items():

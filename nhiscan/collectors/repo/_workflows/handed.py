@@ -54,7 +54,7 @@ def lowered(*levels: Mapping[str, Node]) -> dict[str, Node]:
 def handed(node: Node, names: Names = NO_NAMES, *, bare: bool = False) -> Iterator[Handed]:
     """The secrets in a value; with `bare` the whole text is an expression, as an `if:` may be."""
     text = node.text
-    if not text:
+    if not text or not (bare or "${{" in text):
         return
     found = list(expressions.expressions(text))
     if not found and bare:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._workflows import expressions, parties, runners, scripts, triggers
+from nhiscan.collectors.repo._workflows.agents import write_copilot
 from nhiscan.collectors.repo._workflows.calls import call
 from nhiscan.collectors.repo._workflows.handed import lowered
 from nhiscan.collectors.repo._workflows.permissions import Permissions, effective
@@ -73,6 +74,7 @@ def write_job(job: Job, estate: Estate, writer: Writer) -> Steps:
     if job.calls:
         call(job, walk, estate.jobs_of)
     walk.steps(steps, lowered(workflow_env, job.env))
+    write_copilot(walk)
     return walk
 
 
@@ -120,6 +122,7 @@ class _Parts:
 def _consumer(job_id: str, part: _Parts, estate: Estate, writer: Writer) -> Consumer:
     job, cause, permissions = part.job, part.cause, part.permissions
     document, environment = job.workflow.document, job.environment
+    way = _way(job, part.steps, cause)
     return Consumer(
         id=job_id,
         scope_id=writer.scope_id,
@@ -138,14 +141,15 @@ def _consumer(job_id: str, part: _Parts, estate: Estate, writer: Writer) -> Cons
         autonomy_basis=Basis.DEFAULT,
         trigger=cause.trigger,
         triggers=tuple(writer.book.scrub(n) for n in cause.names),
-        runs_untrusted=_runs_untrusted(job, part.steps, cause),
+        runs_untrusted=_runs_untrusted(job, way, cause),
         gated=None if environment or job.calls else False,
         self_hosted=None if job.calls else runners.is_self_hosted(job),
         issuer=estate.issuer if permissions.federates else None,
         subjects=tuple(writer.book.scrub(s) for s in triggers.subjects(job, estate.repository))
         if permissions.federates
         else (),
-        tags=_tags(part, writer),
+        file_class=writer.class_of(document.path),
+        tags=_tags(part, way, writer),
     )
 
 
@@ -157,20 +161,26 @@ def _enabled(job: Job) -> bool | None:
     return True if not root_of(job.workflow.document.path) else None
 
 
-def _runs_untrusted(job: Job, steps: list[Step], cause: Cause) -> bool | None:
+def _way(job: Job, steps: list[Step], cause: Cause) -> str | None:
+    """By which way what outsiders wrote comes to run in a job that they may set to work."""
+    called = cause.trigger is None and "workflow_call" in cause.names
+    if job.calls or (cause.trigger is not Trigger.UNTRUSTED and not called):
+        return None
+    actions = {i: p.action for i, s in enumerate(steps) if (p := parties.action(s.uses))}
+    return scripts.takes_in(steps, actions, cause.names)
+
+
+def _runs_untrusted(job: Job, way: str | None, cause: Cause) -> bool | None:
     if job.calls:
         return None
-    if cause.trigger is not Trigger.UNTRUSTED and not (cause.trigger is None and "workflow_call" in cause.names):
-        return False
-    actions = {i: p.action for i, s in enumerate(steps) if (p := parties.action(s.uses))}
-    if scripts.takes_in(steps, actions, cause.names):
+    if way is not None:
         return True
-    return False if cause.trigger is Trigger.UNTRUSTED else None
+    return None if cause.trigger is None and "workflow_call" in cause.names else False
 
 
-def _tags(part: _Parts, writer: Writer) -> dict[str, str]:
+def _tags(part: _Parts, way: str | None, writer: Writer) -> dict[str, str]:
     job, steps, cause = part.job, part.steps, part.cause
-    tags = {}
+    tags = {"takes_in": way} if way else {}
     if cause.privileged:
         tags["privileged_triggers"] = ",".join(cause.privileged)
     found = []

@@ -25,6 +25,14 @@ _FETCHES_HEAD = re.compile(
 )
 _FETCHES_ARTIFACT = re.compile(r"\bgh\s+run\s+download\b|downloadArtifact\b|actions/artifacts/")
 _ARTIFACT_ACTIONS = frozenset({"actions/download-artifact", "dawidd6/action-download-artifact"})
+# Actions that run nothing of the work tree: they fetch, store, label, or install a tool by its own name.
+_STILL = frozenset({
+    "actions/checkout", "actions/upload-artifact", "actions/download-artifact", "actions/labeler", "actions/stale",
+    "actions/first-interaction", "actions/add-to-project", "actions/create-github-app-token", "actions/setup-node",
+    "actions/setup-python", "actions/setup-go", "actions/setup-java", "actions/setup-dotnet", "actions/cache",
+    "actions/dependency-review-action", "github/codeql-action/upload-sarif", "step-security/harden-runner",
+    "dorny/paths-filter", "tj-actions/changed-files", "dawidd6/action-download-artifact",
+})  # fmt: skip
 _WIDE = re.compile(r"^(?:\./?|\*\*?(?:/\*)?|\$\{\{\s*github\.workspace\s*\}\}/?(?:\*\*?)?)$")
 _KEPT_SECRETS = re.compile(
     r"(?:^|/)(?:\.npmrc|\.pypirc|\.netrc|\.git-credentials|\.env(?:\.\w+)?|\.aws(?:/\w+)?|\.kube(?:/config)?|kubeconfig"
@@ -56,25 +64,42 @@ def variables(text: str) -> set[str]:
     return {name for m in _VARIABLE.finditer(text) if (name := next((g for g in m.groups() if g), None))}
 
 
-def takes_in(steps: Sequence[Step], action_of: dict[int, str], triggers: tuple[str, ...]) -> bool:
-    """Whether a job that outsiders can set to work runs or checks out what they wrote."""
-    return any(_takes_in(step, action_of.get(i, ""), triggers) for i, step in enumerate(steps))
+def takes_in(steps: Sequence[Step], action_of: dict[int, str], triggers: tuple[str, ...]) -> str | None:
+    """By which way a job that outsiders can set to work runs what they wrote: `script`, `checkout` or `artifact`.
+
+    A checkout alone runs nothing: some step behind it must (docs.github.com/actions/reference/security/secure-use,
+    "Understanding the risk of script injections" and "Mitigating the risks of untrusted code checkout").
+    """
+    ways = [_takes_in(step, action_of.get(i, ""), triggers) for i, step in enumerate(steps)]
+    runs = [_runs(step, action_of.get(i, "")) for i, step in enumerate(steps)]
+    for way in ("script", "checkout", "artifact"):
+        first = next((i for i, w in enumerate(ways) if w == way), None)
+        # What fetches by a script goes on in it.
+        if first is not None and (way == "script" or any(runs[first:])):
+            return way
+    return None
 
 
-def _takes_in(step: Step, action: str, triggers: tuple[str, ...]) -> bool:
+def _runs(step: Step, action: str) -> bool:
+    """Whether a step may run what lies in the work tree: a script, code of the tree, any action but a known few."""
+    return bool(step.run) or bool(step.uses and action not in _STILL)
+
+
+def _takes_in(step: Step, action: str, triggers: tuple[str, ...]) -> str | None:
     if action == "actions/checkout":
         chosen = step.text("ref") + step.text("repository")
         plain = {"pull_request", "pull_request_review", "pull_request_review_comment"} & set(triggers)
-        return bool(plain and not chosen) or any(of_head(e.body) for e in expressions(chosen)) or "refs/pull/" in chosen
+        head = any(of_head(e.body) for e in expressions(chosen)) or "refs/pull/" in chosen
+        return "checkout" if (plain and not chosen) or head else None
     script = step.run or (bounded(step.text("script")) if action == "actions/github-script" else "")
     if any(from_outside(e.body) for e in expressions(script)):
-        return True
+        return "script"
     if script and (_FETCHES_HEAD.search(script[:_LONGEST]) or _checks_out(script)):
-        return True
+        return "checkout"
     if "workflow_run" not in triggers:
-        return False
+        return None
     other_run = action in _ARTIFACT_ACTIONS and (action != "actions/download-artifact" or bool(step.text("run-id")))
-    return other_run or bool(_FETCHES_ARTIFACT.search(script[:_LONGEST]))
+    return "artifact" if other_run or _FETCHES_ARTIFACT.search(script[:_LONGEST]) else None
 
 
 def _checks_out(script: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._config.nodes import Node
@@ -19,6 +19,7 @@ _MOST_JOBS = 300
 _MOST_STEPS = 1_000
 _LONGEST = 50_000
 # What is searched in scripts takes time with the square of a line's length.
+_LONG = 1_000
 _LONG_LINE = re.compile(r"([^\n]{1000})([^\n]+)")
 
 
@@ -26,33 +27,25 @@ _LONG_LINE = re.compile(r"([^\n]{1000})([^\n]+)")
 class Step:
     """One step; `document` is the action it was found in where a local action was opened for it.
 
-    `given` are the values of the inputs that the caller of that action hands over.
+    `given` are the values of the inputs that the caller of that action hands over; `uses` is the action, empty for a
+    step that runs a script, `run` the script, bounded; `inputs` stand under `with`.
     """
 
     node: Node
     index: str
     document: Document
     given: Mapping[str, Node]
+    uses: str = field(init=False)
+    run: str = field(init=False)
+    inputs: Mapping[str, Node] = field(init=False)
+    env: Mapping[str, Node] = field(init=False)
 
-    @property
-    def uses(self) -> str:
-        """The action, empty for a step that runs a script."""
-        return self.node.text_at("uses") or ""
-
-    @property
-    def run(self) -> str:
-        """The script, bounded, empty for a step that uses an action."""
-        return bounded(self.node.text_at("run") or "")
-
-    @property
-    def inputs(self) -> Mapping[str, Node]:
-        """What stands under `with`."""
-        return members(self.node, "with")
-
-    @property
-    def env(self) -> Mapping[str, Node]:
-        """The step's own environment."""
-        return members(self.node, "env")
+    def __post_init__(self) -> None:
+        # Each is asked for many times.
+        object.__setattr__(self, "uses", self.node.text_at("uses") or "")
+        object.__setattr__(self, "run", bounded(self.node.text_at("run") or ""))
+        object.__setattr__(self, "inputs", members(self.node, "with"))
+        object.__setattr__(self, "env", members(self.node, "env"))
 
     def text(self, name: str) -> str:
         """An input's text; empty where it is not set."""
@@ -140,7 +133,10 @@ def workflow(document: Document) -> Workflow | None:
 
 def bounded(script: str) -> str:
     """A script with every place where it was, but no longer than any real one, nor any of its lines."""
-    return _LONG_LINE.sub(lambda m: m[1] + "\n" * len(m[2]), script[:_LONGEST])
+    script = script[:_LONGEST]
+    if len(script) < _LONG or max(map(len, script.split("\n"))) <= _LONG:
+        return script
+    return _LONG_LINE.sub(lambda m: m[1] + "\n" * len(m[2]), script)
 
 
 def members(node: Node, key: str) -> Mapping[str, Node]:

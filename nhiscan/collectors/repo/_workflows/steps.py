@@ -115,6 +115,7 @@ class Steps:
                     launcher=party.launcher,
                     package=name,
                     pin=party.pin,
+                    file_class=writer.class_of(path),
                 )
             )
         return identifier

@@ -1,7 +1,10 @@
 """What sets a job to work, how far that can be trusted, and what its OIDC token says of it.
 
 Sources (read 2026-11): https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows,
-https://docs.github.com/actions/reference/security/oidc#example-subject-claims.
+https://docs.github.com/actions/reference/security/oidc#example-subject-claims.  Repositories that were made, renamed or
+transferred since July 2026 carry ids in their subject (`repo:acme@12/app@34:ref:…`:
+https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens); no file tells which
+form a repository has, so subjects are given by name here.
 """
 
 from __future__ import annotations

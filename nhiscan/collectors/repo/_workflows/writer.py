@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nhiscan.collectors.repo._config import words
 from nhiscan.collectors.repo._config.judge import Judge, Spot
 from nhiscan.collectors.repo._config.records import Holder, holdings
+from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._workflows import purposes
 from nhiscan.plugin import Credential, CredentialKind, Form, Lifetime, Purpose, Use, UseHow
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.repo._config.nodes import Document, Node
     from nhiscan.collectors.repo._config.records import Book
-    from nhiscan.plugin import Record
+    from nhiscan.plugin import FileClass, Record
 
 FRAMEWORK = "github-actions"
 _BLOCK = re.compile(r"[|>][+-]?\d?\s*(?:#.*)?$")
@@ -54,11 +55,18 @@ class Writer:
     out: list[Record] = field(default_factory=list)
     declared: frozenset[str] = frozenset()
     path: str = ""
+    _classes: dict[str, FileClass] = field(default_factory=dict)
 
     @property
     def scope_id(self) -> str:
         """The checkout's scope."""
         return self.book.scope_id
+
+    def class_of(self, path: str) -> FileClass:
+        """What a file is for; one file is asked about many times."""
+        if path not in self._classes:
+            self._classes[path] = file_class(path)
+        return self._classes[path]
 
     def add(self, *records: Record) -> None:
         """Keep records."""

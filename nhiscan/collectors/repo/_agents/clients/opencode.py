@@ -1,4 +1,4 @@
-"""OpenCode: `opencode.json` and agents in Markdown; what is not forbidden runs unasked.
+"""OpenCode: `opencode.json`, and agents in it or in Markdown; what is not forbidden runs unasked.
 
 Source: opencode.ai/docs, November 2026.
 """
@@ -63,6 +63,12 @@ def _logs(documents: Sequence[Document]) -> Iterator[Log]:
 def read_agent(documents: Sequence[Document]) -> Stance:
     """What one agent's head says of its tools."""
     rules = [r for d in documents if (node := d.root.at("permission")) for r in _rules(node, d.path)]
+    # What a tool is switched off by, before `permission` did both.
+    for d in documents:
+        off = d.root.at("tools")
+        rules += [
+            rule(t, Approval.DENY, d.path, n.key_line) for t, n in (off.map if off else {}).items() if n.value is False
+        ]
     return Stance(rules=tuple(rules), enforced=refuses(rules), alters=any(r.unrestricted for r in rules) or None)
 
 
@@ -80,6 +86,7 @@ CLIENTS = (
         since=_SINCE,
         stance=read,
         spots=all_keys,
+        inline=("agent", "agents"),
     ),
     Client(
         slug="opencode-agent",

@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.repo._agents.servers import Reached, reached
-from nhiscan.collectors.repo._agents.tools import classify
 from nhiscan.collectors.repo._config import words
 from nhiscan.collectors.repo._config.judge import Spot
 from nhiscan.collectors.repo._config.launch import Launch
 from nhiscan.collectors.repo._config.nodes import Node
+from nhiscan.collectors.repo._config.servers import Reached, reached
+from nhiscan.collectors.repo._config.tools import classify
 from nhiscan.plugin import ToolClass
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Azure with Entra, over Microsoft Graph and Azure Resource Manager."""

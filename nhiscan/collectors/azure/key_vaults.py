@@ -1,0 +1,127 @@
+"""Azure Key Vault: vaults, who may read them, and what is known of each secret, key and certificate; never a value.
+
+Vaults come from one Resource Graph query.  Their entries are listed through Resource Manager (REST reference,
+Microsoft.KeyVault 2023-07-01, `secrets` and `keys`), which gives attributes and never a value; the vault's own address
+is not called.  A certificate has no list there: it is seen by the secret that holds it, which has its name and a
+certificate's content type ("About Azure Key Vault certificates").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nhiscan.collectors._rest import tags as tagging
+from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._rest.group import Group, Part
+from nhiscan.collectors._rest.operation import Operation
+from nhiscan.collectors._rest.values import facts, flag, mapping, moment, number, text
+from nhiscan.collectors.azure._arm import in_scopes, local_gap, name_of, owners, seen, unique
+from nhiscan.collectors.azure._network import ruled
+from nhiscan.collectors.azure._resource_graph import Reading, graph_query, subscription_list
+from nhiscan.collectors.azure._vault_entries import entry
+from nhiscan.collectors.azure._vault_policies import access_policies
+from nhiscan.plugin import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nhiscan.collectors._rest.ask import Ask
+    from nhiscan.collectors._rest.values import Json
+    from nhiscan.plugin import Record
+
+_READ = "Microsoft.KeyVault/vaults/read"
+
+QUERY = """resources
+| where type =~ 'microsoft.keyvault/vaults'
+| project id, name, type, tenantId, subscriptionId, tags, properties
+| order by id asc"""
+"""Key vaults of all chosen subscriptions."""
+
+VAULTS = graph_query("vaults", QUERY, _READ)
+LIST = subscription_list("vaults", "Microsoft.KeyVault/vaults", "2023-07-01", _READ)
+SECRETS = Operation(
+    "arm:vaultSecrets.list", "/{+id}/secrets", ("Microsoft.KeyVault/vaults/secrets/read",),
+    query={"api-version": "2023-07-01"},
+)  # fmt: skip
+KEYS = Operation(
+    "arm:vaultKeys.list", "/{+id}/keys", ("Microsoft.KeyVault/vaults/keys/read",), query={"api-version": "2023-07-01"}
+)
+
+
+def _read(ask: Ask) -> Iterator[Record]:
+    reading = Reading(ask)
+    vaults = list(unique(reading.rows(VAULTS, LIST)))
+    for resource, row in vaults:
+        yield from _vault(ask, resource, row)
+    yield from reading.gaps
+    for operation, kind in ((SECRETS, "secret"), (KEYS, "key")):
+        yield from _entries(ask, operation, kind, [resource for resource, _ in vaults])
+
+
+def _vault(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
+    known, tags = mapping(row.get("properties")), tagging.read(row.get("tags"))
+    # Absent means off: vaults older than the setting have access policies ("Azure RBAC vs. access policies").
+    rbac = flag(known.get("enableRbacAuthorization")) or False
+    at = seen(ask, resource, resource)
+    yield Resource(
+        **at,
+        provider="azure",
+        kind="key_vault",
+        name=name_of(row, resource),
+        public=ruled(known),
+        local_auth=False,  # a vault takes tokens of Entra and nothing else
+        authenticated=True,
+        tls=True,
+        created_at=moment(mapping(row.get("systemData")).get("createdAt")),
+        environment=tagging.environment(tags),
+        tags={**tags, **_facts(known, rbac=rbac)},
+    )
+    yield from owners(ask, resource, at["scope_id"], tags)
+    if not rbac:  # otherwise the policies are kept and mean nothing
+        yield from access_policies(ask, resource, row)
+
+
+def _facts(known: Json, *, rbac: bool) -> dict[str, str]:
+    return facts(
+        authorization="rbac" if rbac else "access_policy",
+        purge_protection=flag(known.get("enablePurgeProtection")) or False,
+        soft_delete=flag(known.get("enableSoftDelete")),
+        soft_delete_days=number(known.get("softDeleteRetentionInDays")),
+        sku=text(mapping(known.get("sku")).get("name")),
+    )
+
+
+def _entries(ask: Ask, operation: Operation, kind: str, vaults: list[str]) -> Iterator[Record]:
+    try:
+        for request, answer in ask.each_items(operation, "value", [{"id": vault} for vault in vaults]):
+            vault = str(request["id"])
+            if not isinstance(answer, RefusedError):
+                for _, row in unique(answer):
+                    yield from entry(ask, vault, row, kind)
+            elif not answer.missing:
+                yield local_gap(ask, answer, vault, ("store",))
+    except RefusedError as e:
+        if e.everywhere:
+            raise
+        yield ask.refused(e, covers=("store",))
+
+
+COLLECTOR = Group(
+    name="azure.key_vaults",
+    title="Azure Key Vault: vaults, who may read them, and the age of secrets, keys and certificates",
+    place="estate",
+    parts=(
+        Part(
+            name="vaults",
+            kind="Azure key vault, its secrets, keys and certificates",
+            facts=("network", "access policies", "created", "changed", "expires", "rotation", "enabled", "owner"),
+            calls={
+                VAULTS: "resource, policy, attachment",
+                LIST: "resource, policy, attachment",
+                SECRETS: "store",
+                KEYS: "store",
+            },
+            read=in_scopes(_read),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Google Cloud, over its REST APIs."""
