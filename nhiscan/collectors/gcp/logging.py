@@ -73,9 +73,10 @@ def _logging(ask: Ask) -> Iterator[Record]:
                 policies[name.removeprefix(f"//{_MANAGER}/")] = _kept(mapping(entry.get("iamPolicy")))
     except RefusedError as e:
         yield from _asked(around, policies, e)
+    else:
+        if around.error is not None and "project" not in ask.place.params:
+            yield from unseen(ask, around.error)  # projects without a policy of their own are not known then
     yield from _told(around, policies)
-    if around.error is not None:  # projects without a policy of their own are not known then
-        yield from unseen(ask, around.error)
     yield from around.scopes.rows()
 
 
