@@ -23,8 +23,8 @@ help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 audit: $(STAMP) fixtures ## Audit the example estate; writes out/acme.sarif and out/acme.json (FAIL_ON=high to gate)
-	$(BIN)/nhiscan audit $(ACME)/repo snapshot:$(ACME)/aws --as-of $(AS_OF) $(addprefix --config ,$(ACME_CONFIG)) \
-	  --fail-on $(FAIL_ON) -o out/acme.sarif -o out/acme.json
+	$(BIN)/nhiscan audit $(ACME)/repo snapshot:$(ACME)/aws snapshot:$(ACME)/azure snapshot:$(ACME)/gcp \
+	  --as-of $(AS_OF) $(addprefix --config ,$(ACME_CONFIG)) --fail-on $(FAIL_ON) -o out/acme.sarif -o out/acme.json
 
 test: $(STAMP) ## Run the tests with branch coverage (floor 90 %)
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term --cov-fail-under=90

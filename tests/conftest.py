@@ -127,7 +127,7 @@ def audit_acme(nhiscan, acme):
 
     def run(*more: object, form: str = "json") -> Done:
         config = ROOT / "fixtures" / "acme" / "nhiscan.yaml"
-        targets = (acme / "repo", f"snapshot:{acme / 'aws'}")
+        targets = (acme / "repo", *(f"snapshot:{acme / cloud}" for cloud in ("aws", "azure", "gcp")))
         return nhiscan("audit", *targets, "--config", config, "--as-of", AS_OF, "-j", 1, "-q", "-f", form, *more)
 
     return run

@@ -120,7 +120,8 @@ def test_a_source_file_outside_every_commit_is_told(tmp_path):
 def test_every_maker_is_decided_by_its_token_alone():
     arguments = {
         "aws_key_id": ("123456789012", "x"), "aws_unique_id": ("AIDA", "x"), "aws_example": ("id",), "jwt": ("anon", "x"),
-        "gcp_key_json": ("project", "account"), "stripe": ("live", "x"), "basic": ("user", "x"), "hex_digest": ("64", "x"),
+        "gcp_key_json": ("project", "account"), "gcp_key_id": ("project", "account"),
+        "gcp_unique_id": ("project", "account"), "stripe": ("live", "x"), "basic": ("user", "x"), "hex_digest": ("64", "x"),
     }  # fmt: skip
     for name, maker in MAKERS.items():
         value = maker(*arguments.get(name, ("x",)))
@@ -223,7 +224,7 @@ def test_every_policy_that_is_attached_is_in_the_export(acme):
 def test_a_role_chain_of_two_hops_leads_from_etl_to_administrator(acme):
     roles = {role["RoleName"]: role for role in _details(acme)["RoleDetailList"]}
     (trust,) = roles["deploy"]["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Principal"]["AWS"].endswith(":user/service/etl")
+    assert [arn.rpartition(":")[2] for arn in trust["Principal"]["AWS"]] == ["user/service/etl", "role/lake-bridge"]
     (trust,) = roles["platform-admin"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"]["AWS"] == [roles["deploy"]["Arn"]]
     assert roles["platform-admin"]["AttachedManagedPolicies"][0]["PolicyName"] == "AdministratorAccess"

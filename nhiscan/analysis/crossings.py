@@ -126,7 +126,8 @@ def _speakers(people: _Cast, trust: Trust) -> Iterator[tuple[_Speaker, Answer]]:
 
 def _of_issuer(people: _Cast, trust: Trust, issuer: str) -> Iterable[_Speaker]:
     if issuer == "accounts.google.com":
-        return (_google(i) for i in _narrowed(people.google, trust) if i.id != trust.target_id and _audible(trust, i))
+        known = (i for i in _narrowed(people.google, trust) if i.id != trust.target_id and _audible(trust, i))
+        return (_google(i, trust) for i in known)
     if match := _TENANT.fullmatch(issuer):
         known = (i for i in _narrowed(people.entra.get(match[1], {}), trust) if not _is_provider(i))
         return (_application(i, issuer, match[1]) for i in known)
@@ -159,10 +160,12 @@ def _audible(trust: Trust, identity: Identity) -> bool:
     return not is_aws or not trust.audiences or (identity.native_id or "") in trust.audiences
 
 
-def _google(identity: Identity) -> _Speaker:
+def _google(identity: Identity, trust: Trust) -> _Speaker:
+    """A service account, which may ask for any audience (`oaud` to AWS), and so for the one that is demanded."""
     email, number = identity.id.removeprefix(GOOGLE), identity.native_id or ""
     said = {"sub": number, "azp": number, "email": email, "email_verified": "true"}
-    return _Speaker(identity, {**said, "iss": "https://accounts.google.com"})
+    audience = next((c.partition("=")[2] for c in trust.claims if c.startswith("oaud=")), "")
+    return _Speaker(identity, {**said, "oaud": audience, "iss": "https://accounts.google.com"})
 
 
 def _application(identity: Identity, issuer: str, tenant: str) -> _Speaker:

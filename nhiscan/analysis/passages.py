@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nhiscan.analysis.crossings import accepted
 from nhiscan.analysis.federation import SOURCE
-from nhiscan.model import Capability, Certainty, Reach
+from nhiscan.model import Capability, Certainty, PrincipalKind, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,7 +78,7 @@ def passages(
     for row in rows:
         if row.hops == 1:
             graph.add(row.identity_id, row.target_id, _Edge(row.certainty is Certainty.CERTAIN, row.steps))
-    issuers = {t.id: t.principal for t in given}
+    issuers = {t.id: _issuer(t) for t in given}
     single: list[tuple[str, str]] = []
     for trust in accepted(people.values(), given):
         if trust.target_id in people:
@@ -91,6 +91,10 @@ def passages(
                 yield _row(people, graph, way, worth.get(target, ()))
 
 
+def _issuer(trust: Trust) -> str:
+    return f"AWS account {trust.principal}" if trust.principal_kind is PrincipalKind.ACCOUNT else trust.principal
+
+
 def _crossing(people: dict[str, Identity], trust: Trust, issuers: dict[str, str]) -> _Edge:
     start, end = people[trust.principal], people[trust.target_id]
     issuer = issuers.get(trust.locator or "", "its provider")
@@ -99,6 +103,11 @@ def _crossing(people: dict[str, Identity], trust: Trust, issuers: dict[str, str]
     says = f"{end.kind} {end.name} takes tokens of {issuer} (it demands {demanded})"
     how = "gets such tokens" if sure else "may get such tokens"
     return _Edge(sure, (says, f"{start.kind} {start.name} {how}"), crosses=start.provider != end.provider)
+
+
+def _of(identity: Identity) -> tuple[str, ...]:
+    """How a sentence begins that says what an identity can do."""
+    return tuple(f"{identity.kind} {identity.name} {verb} " for verb in ("is", "can", "reads", "has"))
 
 
 def _worth(people: dict[str, Identity], effective: Iterable[Effective]) -> dict[str, tuple[str, ...]]:
@@ -148,7 +157,8 @@ def _row(people: dict[str, Identity], graph: _Graph, way: _Way, why: tuple[str, 
     start, target = way.path[0], way.path[-1]
     steps = [step for a, b in pairwise(way.path) for step in graph.edges[b][a].steps]
     # The last hop of a cloud's own row says already why its end is worth reaching.
-    steps += [step for step in why if step not in steps]
+    if graph.edges[target][way.path[-2]].crosses or not any(step.startswith(_of(people[target])) for step in steps):
+        steps += [step for step in why if step not in steps]
     return Reach(
         id=f"{start}>{target}",
         scope_id=people[start].scope_id,

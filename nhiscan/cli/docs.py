@@ -58,7 +58,7 @@ def _example() -> str:
         assemble = [sys.executable, str(ROOT / "fixtures" / "assemble.py"), "out/acme"]
         subprocess.run(assemble, check=True, cwd=scratch, capture_output=True)
         config = str(ROOT / "fixtures" / "acme" / "nhiscan.yaml")
-        targets = ["out/acme/repo", "snapshot:out/acme/aws"]
+        targets = ["out/acme/repo", *(f"snapshot:out/acme/{cloud}" for cloud in ("aws", "azure", "gcp"))]
         argv = ["audit", *targets, "--as-of", "2026-11-01", "--config", config, "--fail-on", "none"]
         lines = _run(argv, scratch).splitlines()
     groups = "\n".join(lines).split("\n\n")
