@@ -424,7 +424,8 @@ def test_nothing_the_program_does_calls_home():
     for path in (ROOT / "nhiscan").rglob("*.py"):
         text = path.read_text()
         assert "urlopen" not in text, path
-        assert "import requests" not in text, path
+        # What google-auth signs in with.
+        assert "import requests" not in text or path.parts[-3:-1] == ("collectors", "gcp"), path
         assert "http.client" not in text, path
 
 

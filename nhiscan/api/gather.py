@@ -102,10 +102,11 @@ def _plan(target: Target, ctx: Context, wanted: frozenset[str] = frozenset()) ->
     names = registry.names_for(target.kind)
     asked = [name for name in names if not wanted or name in wanted]
     left_out = tuple(name for name in names if name not in asked)
-    for name in sorted(asked, key=lambda n: n != _SAYS_WHETHER_EMPTY):
-        collector = registry.load(name)
+    for collector in map(registry.load, asked) if target.kind is not TargetKind.PATH else ():
         if target.kind in getattr(collector, "schemes", ()):
             registry.require_extra(collector)
+    for name in sorted(asked, key=lambda n: n != _SAYS_WHETHER_EMPTY):
+        collector = registry.load(name)
         try:
             with runner.muted():
                 units += [_sound(unit, name) for unit in collector.units(target, ctx)]
