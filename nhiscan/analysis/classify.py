@@ -5,7 +5,8 @@ come signs, weakest last, each of which also a person can read off the record:
 
 * an interactive password and no access key, or a name that is an e-mail address with a password: human;
 * a role that a service or an OIDC provider may assume, or a user with keys and no password: workload;
-* a role that only SAML may assume: human, since SAML providers sign in people.
+* a role that only SAML may assume: human, since SAML providers sign in people;
+* an identity of a kind that only software has: workload (apps, managed identities, service accounts) or agent.
 """
 
 from __future__ import annotations
@@ -29,12 +30,19 @@ from nhiscan.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from nhiscan.model import Consumer, Credential, Declared, Identity, Trust, Use
+    from nhiscan.model import Consumer, Credential, Declared, Identity, Scope, Trust, Use
 
 _AGENT_SERVICES = frozenset({"bedrock.amazonaws.com", "bedrock-agentcore.amazonaws.com"})
 _AGENTS = frozenset({ConsumerKind.AGENT, ConsumerKind.TOOL_SERVER})
 _ADDRESS = re.compile(r"[^@\s/]+@[^@\s/]+\.[A-Za-z]{2,}")
 _ENDED = frozenset({CredentialState.DELETED, CredentialState.INACTIVE, CredentialState.EXPIRED})
+_BY_KIND = {
+    IdentityKind.APP: IdentityClass.WORKLOAD,
+    IdentityKind.MANAGED_IDENTITY: IdentityClass.WORKLOAD,
+    IdentityKind.SERVICE_ACCOUNT: IdentityClass.WORKLOAD,
+    IdentityKind.AGENT_IDENTITY: IdentityClass.AGENT,
+    IdentityKind.AGENT_BLUEPRINT: IdentityClass.AGENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,23 @@ def _by_signs(identity: Identity, signs: _Signs) -> IdentityClass | None:
             return IdentityClass.WORKLOAD
         return IdentityClass.HUMAN if kinds == {PrincipalKind.SAML} else None
     machine = identity.kind is IdentityKind.USER and identity.interactive is False and identity.id in signs.keyed
-    return IdentityClass.WORKLOAD if machine else None
+    return IdentityClass.WORKLOAD if machine else _BY_KIND.get(identity.kind)
+
+
+def strangers(
+    trusts: Iterable[Trust], scopes: Iterable[Scope], identities: Iterable[Identity], declared: Iterable[Declared]
+) -> Iterator[Trust]:
+    """The same trusts in the same order, with `external` filled in where one names a whole account, tenant or project.
+
+    An account is one's own when identities of it were read or it is declared as trusted; a tenant that an inventory
+    merely names is not.
+    """
+    read = {i.scope_id for i in identities}
+    own = {s.id.rpartition("/")[2] if "/" in s.id else s.id.rpartition(":")[2] for s in scopes if s.id in read}
+    own |= {d.value.lower() for d in declared if d.kind == "trusted_account"}
+    for trust in trusts:
+        named = trust.principal_kind is PrincipalKind.ACCOUNT and trust.external is None and trust.account_id
+        yield replace(trust, external=trust.account_id.lower() not in own) if named and trust.account_id else trust
 
 
 def _is_person(identity: Identity, signs: _Signs) -> bool:

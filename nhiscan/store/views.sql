@@ -15,16 +15,28 @@ SELECT
     ELSE coalesce(c.key_id, c.name, c.format, 'of unknown name') END AS label
 FROM credential AS c;
 
--- credential_issued: one row per credential, with the identity it proves and what the issuer says of it.
+-- credential_part: one row per credential that opens nothing by itself, because it belongs to another one: Entra keeps
+-- the key a single sign-on signs with as a pair of certificates and the password of its private half.
+CREATE VIEW credential_part AS
+SELECT c.id, c.scope_id
+FROM credential AS c
+WHERE c.facts LIKE '%"protects": "signing_certificate"%'
+  OR (c.kind = 'signing_certificate' AND c.facts LIKE '%"usage": "Verify"%');
+
+-- credential_issued: one row per credential, with the identity it proves and what the issuer says of it; no parts of
+-- others.
 CREATE VIEW credential_issued AS
 SELECT
   c.id, c.scope_id, c.provider, c.kind, c.account_id, c.identity_id, c.state, c.lifetime, c.issued_at, c.expires_at,
   c.public, c.confidence,
-  n.noun, n.noun_title, n.label, i.name AS identity_name, i.kind AS identity_kind, i.class AS identity_class,
+  n.noun, n.noun_title, n.label, i.kind AS identity_kind, i.class AS identity_class,
+  -- identity_name: for keys of a project or resource, which are nobody's, what they are keys of.
+  coalesce(i.name, CASE WHEN l.id IS NOT NULL THEN coalesce(nullif(regexp_extract(c.facts,
+    '"resource": "[^"]*/([^/"]+)"', 1), ''), concat('project ', c.account_id)) END) AS identity_name,
   -- live: the issuer confirms it works, or that it does not; not_in_scope and unknown states are NULL.
   CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
   -- issued: some issuer that was asked knows this credential (otherwise it is only known from a file).
-  (c.identity_id IS NOT NULL) AS issued,
+  (c.identity_id IS NOT NULL OR l.id IS NOT NULL) AS issued,
   -- human_behind: a person stands behind it, by the format's own word or by the class of its identity.
   coalesce(c.human, CASE WHEN i.class IS NOT NULL THEN i.class = 'human' END) AS human_behind,
   -- by_name_only: all we know is the name of a variable; two places with that name need not hold the same value.
@@ -39,7 +51,12 @@ SELECT
 FROM credential AS c
 LEFT JOIN credential_name AS n ON n.id = c.id
 LEFT JOIN identity AS i ON i.id = c.identity_id
-LEFT JOIN scope AS s ON s.id = i.scope_id;
+LEFT JOIN scope AS s ON s.id = i.scope_id
+-- Account keys of Azure and API keys of Google Cloud are listed by their issuer and prove no identity.
+LEFT JOIN credential AS l ON l.id = c.id AND l.identity_id IS NULL
+  AND ((l.id LIKE 'gcp:api_key/%' AND l.account_id IS NOT NULL) OR (l.format = 'azure-storage-key' AND l.id LIKE '/%'))
+LEFT JOIN credential_part AS t ON t.id = c.id
+WHERE t.id IS NULL;
 
 -- credential_sibling: one row per credential whose issuer calls it active, beside the others of its identity and kind.
 CREATE VIEW credential_sibling AS
@@ -50,7 +67,9 @@ WITH ranked AS (
     max(c.issued_at) OVER (PARTITION BY c.identity_id, c.kind) AS newest_at,
     row_number() OVER (PARTITION BY c.identity_id, c.kind ORDER BY c.issued_at DESC NULLS LAST, c.id) AS age_rank
   FROM credential AS c
-  WHERE c.state = 'active' AND c.identity_id IS NOT NULL
+  LEFT JOIN credential_part AS t ON t.id = c.id
+  -- What its provider renews, or what is no value at all (federation), is no older version of anything.
+  WHERE c.state = 'active' AND c.identity_id IS NOT NULL AND coalesce(c.lifetime, 'static') = 'static' AND t.id IS NULL
 )
 SELECT
   r.id, r.scope_id, r.provider, r.kind, r.identity_id, r.issued_at, r.sibling_count, r.newest_at,
@@ -72,7 +91,7 @@ SELECT e.credential_id AS id, e.scope_id, e.uri, min(e.line) AS line,
   min(CASE WHEN e.at_head = FALSE AND coalesce(e.visibility, 'tracked') = 'tracked' THEN 1 ELSE 0 END) AS past
 FROM exposure AS e
 -- A value in the configuration of a workload lies in no file; NS-LEK-005 judges it.
-WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%'
+WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%' AND e.uri NOT LIKE '/%'
 GROUP BY e.credential_id, e.scope_id, e.uri;
 
 -- credential_place: one row per credential that lies in a file; its scope is the repository, not the issuer.
@@ -95,7 +114,10 @@ value_place AS (
   GROUP BY n.id
 ),
 any_place AS (
-  SELECT e.credential_id, min(e.scope_id) AS scope_id FROM exposure AS e GROUP BY e.credential_id
+  SELECT e.credential_id, min(e.scope_id) AS scope_id,
+    bool_and(coalesce(e.file_class IN ('test', 'documentation'), FALSE)) AS aside
+  FROM exposure AS e
+  GROUP BY e.credential_id
 )
 SELECT
   -- issuer_scope_id: a gap in the account that issued it bears on every verdict about it.
@@ -103,6 +125,8 @@ SELECT
   CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
   n.noun, n.noun_title, n.label,
   coalesce(v.file_count, 0) AS file_count, coalesce(v.past = 1, FALSE) AS only_past,
+  -- aside: it lies in tests and documentation alone, where values are mostly made up.
+  a.aside,
   -- in_repository: the value lies where everybody with the repository sees it (tracked, or about to be).
   CASE WHEN coalesce(v.visible_files, 0) > 0 THEN TRUE WHEN v.unknown_files > 0 THEN NULL ELSE FALSE END
     AS in_repository,
@@ -125,17 +149,18 @@ LEFT JOIN value_place AS v ON v.credential_id = c.id;
 CREATE VIEW use_site AS
 SELECT
   u.id, u.scope_id, u.credential_id, u.consumer_id, u.form, u.how, u.uri, u.purpose,
-  k.kind AS consumer_kind, k.name AS consumer_name,  k.platform, k.visibility,
+  k.kind AS consumer_kind, k.name AS consumer_name,  k.platform, k.visibility, k.file_class,
   -- A gateway of tools that a cloud runs serves whoever calls it: it is no agent.
   CASE WHEN k.kind = 'agent' THEN k.id WHEN k.kind <> 'tool_server' THEN NULL
-    WHEN coalesce(p.kind, 'tool_server') = 'tool_server' AND coalesce(k.platform, p.platform, '') LIKE 'aws_%' THEN NULL
+    WHEN coalesce(p.kind, 'tool_server') = 'tool_server'
+      AND regexp_matches(coalesce(k.platform, p.platform, ''), '^(aws|azure|gcp)_') THEN NULL
     ELSE coalesce(k.parent_id, k.id) END AS agent_id,
   CASE WHEN k.kind = 'agent' THEN k.name WHEN k.kind = 'tool_server' THEN coalesce(p.name, k.name) END AS agent_name,
   CASE WHEN k.kind = 'agent' THEN k.autonomy WHEN k.kind = 'tool_server' THEN coalesce(p.autonomy, k.autonomy) END
     AS autonomy,
   CASE WHEN k.kind IN ('pipeline', 'step') OR p.kind = 'pipeline'
       OR k.platform IN ('docker_compose', 'docker_image', 'devcontainer') THEN u.scope_id
-    WHEN k.kind IN ('agent', 'tool_server') AND coalesce(k.platform, '') NOT LIKE 'aws_%'
+    WHEN k.kind IN ('agent', 'tool_server') AND NOT regexp_matches(coalesce(k.platform, ''), '^((aws|azure|gcp)_|entra$)')
     THEN regexp_replace(coalesce(k.parent_id, k.id), ':[^:]*$', '')
     ELSE coalesce(k.parent_id, k.id) END AS application
 FROM "use" AS u
@@ -181,7 +206,8 @@ forms AS (
       ELSE 0 END) AS doubtful_literals,
     sum(CASE WHEN s.form = 'literal' THEN 1 ELSE 0 END) AS literals,
     sum(CASE WHEN s.form IS NULL THEN 1 ELSE 0 END) AS unknown_forms,
-    sum(CASE WHEN s.autonomy = 'interactive' THEN 0 ELSE 1 END) AS unattended_uses
+    sum(CASE WHEN s.autonomy = 'interactive' THEN 0 ELSE 1 END) AS unattended_uses,
+    sum(CASE WHEN s.file_class IN ('test', 'documentation') THEN 0 ELSE 1 END) AS earnest_uses
   FROM use_site AS s
   LEFT JOIN value_file AS f ON f.id = s.credential_id AND f.scope_id = s.scope_id AND f.uri = s.uri
   WHERE s.agent_id IS NOT NULL
@@ -200,7 +226,9 @@ SELECT
     AS plaintext,
   (f.literals > 0) AS written_out,
   -- attended: a person sits in front of every agent that uses it.
-  (f.unattended_uses = 0) AS attended
+  (f.unattended_uses = 0) AS attended,
+  -- invented: only agents that tests and documents declare use it.
+  (f.earnest_uses = 0) AS invented
 FROM forms AS f
 JOIN named AS n ON n.credential_id = f.credential_id
 LEFT JOIN servers AS v ON v.credential_id = f.credential_id;
@@ -210,7 +238,8 @@ CREATE VIEW credential_platform AS
 WITH judged AS (
   SELECT s.credential_id, s.scope_id, s.consumer_name, s.platform,
     -- What somebody runs himself stands on a machine that we do not know.
-    CASE WHEN s.platform IS NULL OR s.platform IN ('docker_compose', 'jenkins', 'drone', 'n8n', 'dify') THEN NULL
+    CASE WHEN s.platform IS NULL
+        OR s.platform IN ('docker_compose', 'jenkins', 'drone', 'n8n', 'dify', 'gcp_agent_registry') THEN NULL
       WHEN s.platform IN ('workstation', 'on_premises', 'browser') THEN 0 ELSE 1 END AS issues
   FROM use_site AS s
 ),
@@ -270,15 +299,17 @@ SELECT
 FROM numbered AS n
 GROUP BY n.credential_id;
 
--- identity_machine: one row per identity that software acts as and that can act: users, roles, service accounts, apps
--- and bots; no provider-managed or break-glass identity, no person, nothing disabled.  An unclassified identity
--- counts as a machine unless it can log in interactively; what infrastructure code declares counts like what exists.
+-- identity_machine: one row per identity that software acts as and that can act: users, roles, service accounts, apps,
+-- managed identities, agents and bots; no provider-managed or break-glass identity, no person, nothing disabled.  An
+-- unclassified identity counts as a machine unless it can log in interactively; what infrastructure code declares
+-- counts like what exists, and so does a token of a pool that Google Cloud gives roles to.
 CREATE VIEW identity_machine AS
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class, i.interactive, i.environment, i.created_at, i.last_used_at,
   i.last_used
 FROM identity AS i
-WHERE i.kind IN ('user', 'role', 'service_account', 'app', 'bot')
+WHERE (i.kind IN ('user', 'role', 'service_account', 'app', 'bot', 'managed_identity', 'agent_identity',
+    'agent_blueprint') OR (i.kind = 'workload_identity' AND i.provider = 'gcp'))
   AND coalesce(i.state, 'enabled') IN ('enabled', 'declared')
   AND (i.class IN ('workload', 'agent') OR (i.class IS NULL AND coalesce(i.interactive, FALSE) = FALSE));
 
@@ -302,13 +333,15 @@ WITH proof AS (
   SELECT c.identity_id, count(*) AS active_credentials,
     max(coalesce(c.last_used_at, CASE WHEN c.last_used = 'never' THEN c.issued_at END)) AS last_sign,
     min(coalesce(c.last_used_at, CASE WHEN c.last_used = 'never' THEN c.issued_at END)) AS idlest,
-    sum(CASE WHEN c.last_used_at IS NULL AND c.last_used IS NULL THEN 1 ELSE 0 END) AS unknown_use
+    sum(CASE WHEN c.last_used_at IS NULL AND c.last_used IS NULL THEN 1 ELSE 0 END) AS unknown_use,
+    -- Google Cloud does not record what an API key of a service account is used for (Activity Analyzer).
+    sum(CASE WHEN c.last_used_at IS NULL AND c.last_used IS NULL AND c.kind = 'api_key' THEN 1 ELSE 0 END) AS unseen_use
   FROM credential AS c
   WHERE c.identity_id IS NOT NULL AND c.state = 'active'
   GROUP BY c.identity_id
 ),
 sign AS (
-  SELECT m.*, p.active_credentials, p.last_sign, p.idlest, p.unknown_use,
+  SELECT m.*, p.active_credentials, p.last_sign, p.idlest, p.unknown_use, p.unseen_use,
     coalesce(m.last_used_at, CASE WHEN m.last_used = 'never' THEN m.created_at END) AS own_sign
   FROM identity_machine AS m
   LEFT JOIN proof AS p ON p.identity_id = m.id
@@ -319,14 +352,18 @@ SELECT
   -- idle_since: the latest known use, else the creation of what was never used.
   CASE WHEN s.own_sign IS NULL THEN s.last_sign WHEN s.last_sign IS NULL THEN s.own_sign
     WHEN s.own_sign >= s.last_sign THEN s.own_sign ELSE s.last_sign END AS idle_since,
-  -- use_known: TRUE when no way to act is left whose use is unknown, else NULL.
-  CASE WHEN coalesce(s.unknown_use, 0) = 0
+  -- use_known: TRUE when no way to act is left whose use is unknown, else NULL.  The sign-ins that Entra and Google
+  -- Cloud report of an identity are those with any of its credentials.
+  CASE WHEN s.provider IN ('azure', 'gcp') AND s.kind <> 'user' THEN
+      CASE WHEN coalesce(s.unseen_use, 0) = 0 AND (s.last_used IS NOT NULL OR s.last_used_at IS NOT NULL) THEN TRUE END
+    WHEN coalesce(s.unknown_use, 0) = 0
     AND (s.last_used IS NOT NULL OR s.last_used_at IS NOT NULL
       OR (s.active_credentials > 0 AND coalesce(s.interactive, FALSE) = FALSE)) THEN TRUE END AS use_known,
   s.idlest AS credential_idle_since
 FROM sign AS s;
 
--- identity_owner: one row per machine identity, with how many owners it has and how many its scope knows at all.
+-- identity_owner: one row per machine identity, with how many owners it has and how many its scope knows at all.  No
+-- identities that are part of a resource or agent and owned with it, and none that only a binding names.
 CREATE VIEW identity_owner AS
 WITH owned AS (
   SELECT o.subject_id, count(*) AS owner_count FROM owner AS o GROUP BY o.subject_id
@@ -334,7 +371,12 @@ WITH owned AS (
 counted AS (
   SELECT m.*, coalesce(o.owner_count, 0) AS owner_count
   FROM identity_machine AS m
+  JOIN identity AS i ON i.id = m.id
   LEFT JOIN owned AS o ON o.subject_id = m.id
+  WHERE ((i.tags LIKE '%"assigned": "system"%' OR (m.kind = 'user' AND i.tags LIKE '%"agent": "%'))
+      AND o.subject_id IS NULL) IS NOT TRUE
+    AND m.kind <> 'workload_identity'
+    AND NOT (m.provider = 'gcp' AND (i.state IS NULL OR m.kind = 'agent_identity') AND o.subject_id IS NULL)
 )
 SELECT c.id, c.scope_id, c.provider, c.kind, c.name, c.class, c.created_at, c.owner_count,
   sum(c.owner_count) OVER (PARTITION BY c.scope_id) AS owners_in_scope
@@ -445,6 +487,10 @@ WHERE t.kind = 'assume' AND t.principal_kind IN ('account', 'identity', 'anyone'
 -- ci_issuer: one row per kind of OIDC issuer, and how the subject it signs begins.  An issuer without `tenanted` signs
 -- tokens for every customer of its platform with one key set; one with a tenant in its address is scoped by that.
 -- `clients`: its audience is a client of one customer, and its subjects are people or devices.
+-- Sources (November 2026): docs.github.com/actions/reference/security/oidc, docs.gitlab.com/ci/secrets/id_token_authentication,
+-- buildkite.com/docs/apis/workload-identity-federation/buildkite-agents, circleci.com/docs openid-connect-tokens,
+-- developer.hashicorp.com/terraform workload-identity-tokens, azure-pipelines-tasks docs/service-connections/azure-oidc
+-- (sc://ORG/PROJECT/CONNECTION); newer connections of Azure DevOps are issued by Entra and are not among these.
 CREATE VIEW ci_issuer AS
 SELECT i.id, '' AS scope_id, i.prefix, i.platform, i.tenanted, i.clients
 FROM (VALUES
@@ -463,6 +509,9 @@ FROM (VALUES
   ('.app.spacelift.io', 'space:', 'Spacelift', TRUE, FALSE),
   ('.semaphoreci.com', 'org:', 'Semaphore', TRUE, FALSE),
   ('oidc.eks.', 'system:serviceaccount:', 'Kubernetes', TRUE, FALSE),
+  ('.oic.prod-aks.azure.com/', 'system:serviceaccount:', 'Kubernetes', TRUE, FALSE),
+  ('container.googleapis.com/', 'system:serviceaccount:', 'Kubernetes', TRUE, FALSE),
+  ('.svc.id.goog', 'system:serviceaccount:', 'Kubernetes', TRUE, FALSE),
   ('accounts.google.com', '', 'Google', FALSE, TRUE),
   ('cognito-identity.amazonaws.com', '', 'Amazon Cognito', FALSE, TRUE),
   ('www.amazon.com', '', 'Login with Amazon', FALSE, TRUE),
@@ -474,6 +523,9 @@ CREATE VIEW trust_issuer AS
 SELECT t.id, t.scope_id, t.subjects,
   CASE
     WHEN lower(t.principal) LIKE 'oidc.eks.%' THEN 'oidc.eks.'
+    WHEN lower(t.principal) LIKE '%.oic.prod-aks.azure.com/%' THEN '.oic.prod-aks.azure.com/'
+    WHEN lower(t.principal) LIKE 'container.googleapis.com/%' THEN 'container.googleapis.com/'
+    WHEN lower(t.principal) LIKE '%.svc.id.goog' THEN '.svc.id.goog'
     WHEN lower(t.principal) LIKE 'oidc.circleci.com/%' THEN 'oidc.circleci.com/'
     WHEN lower(t.principal) LIKE 'token.actions.githubusercontent.com/_%' THEN 'token.actions.githubusercontent.com/'
     WHEN lower(t.principal) LIKE 'oidc.vercel.com/_%' THEN 'oidc.vercel.com/'
@@ -492,9 +544,13 @@ WHERE t.kind = 'federate' AND t.principal_kind = 'oidc';
 CREATE VIEW trust_subject AS
 WITH spelled AS (
   -- What comes before the first colon is made the project everywhere: org/O/project/P/user/U of CircleCI, {repo}* of
-  -- Bitbucket; subjects of Pulumi's environments are read like those of its deployments.
+  -- Bitbucket; subjects of Pulumi's environments are read like those of its deployments.  Since July 2026 GitHub writes
+  -- the ids of owner and repository behind their names (repo:acme@12/app@34:…): an id names one alone whatever stands
+  -- before it, and any id (@*) leaves the name to decide.
   SELECT i.id, i.scope_id, s.subject, c.prefix,
     CASE i.issuer
+      WHEN 'token.actions.githubusercontent.com' THEN regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        s.subject, '[^:/@]*@([0-9]+)', 'id\1'), '[^:/@]*@([0-9]+)', 'id\1'), '@[*]', ''), '@[*]', '')
       WHEN 'oidc.circleci.com/' THEN regexp_replace(s.subject, '^org/([^/]+)/project/([^/]+)/?', 'org/\1/\2:')
       WHEN 'api.bitbucket.org/' THEN regexp_replace(s.subject, '^([{][^}]*[}])[*]', '\1:*')
       WHEN 'api.pulumi.com/oidc' THEN replace(s.subject, 'pulumi:environments:', 'pulumi:deploy:')
@@ -578,6 +634,8 @@ WITH patterns AS (
 claimed AS (
   SELECT c.id,
     max(CASE WHEN c.owned THEN 1 ELSE 0 END) AS owned,
+    -- untold: what is demanded is given by a reference, so that any demand may stand there.
+    max(CASE WHEN c.name LIKE '${%' THEN 1 ELSE 0 END) AS untold,
     max(CASE WHEN c.narrow AND c.name <> 'environment' THEN 1 ELSE 0 END) AS one_project,
     max(CASE WHEN c.narrow AND c.name IN ('environment', 'job_workflow_ref', 'terraform_workspace_id') THEN 1
       WHEN c.name = 'ref' AND c.pattern NOT LIKE '%*%' THEN 1 ELSE 0 END) AS one_ref
@@ -595,7 +653,8 @@ judged AS (
     (coalesce(p.many_projects, 1) = 1 AND coalesce(d.one_project, 0) = 0) AS many_projects,
     (coalesce(p.loose, 1) = 1 AND coalesce(d.one_ref, 0) = 0) AS many_refs,
     (coalesce(p.every_ref, 1) = 1 AND coalesce(d.one_ref, 0) = 0) AS every_ref,
-    (coalesce(p.doubtful, 0) = 1 AND (coalesce(d.one_ref, 0) = 0 OR coalesce(d.one_project, 0) = 0)) AS doubtful
+    (coalesce(p.doubtful, 0) = 1 AND (coalesce(d.one_ref, 0) = 0 OR coalesce(d.one_project, 0) = 0)) AS doubtful,
+    coalesce(d.untold, 0) = 1 AS untold
   FROM trust_issuer AS i
   JOIN ci_issuer AS c ON c.id = i.issuer
   LEFT JOIN patterns AS p ON p.id = i.id
@@ -605,10 +664,11 @@ SELECT
   t.id, t.scope_id, t.principal, t.target_id, t.certainty, i.name AS target_name, i.provider, j.platform, j.tenanted,
   j.clients, j.subject_count, j.subject,
   -- any_owner: everybody on the platform can obtain the identity.
-  j.any_owner,
+  CASE WHEN j.untold AND j.any_owner THEN NULL ELSE j.any_owner END AS any_owner,
   -- wider_than_ref: more than one project and ref can obtain it (whole organisation, any ref, pull requests), or more
   -- than one service account of a cluster; nobody counts the users of a sign-in.
-  CASE WHEN j.clients THEN FALSE WHEN j.many_projects OR j.many_refs THEN TRUE WHEN j.doubtful THEN NULL
+  CASE WHEN j.clients THEN FALSE WHEN (j.many_projects OR j.many_refs) AND j.untold THEN NULL
+    WHEN j.many_projects OR j.many_refs THEN TRUE WHEN j.doubtful THEN NULL
     ELSE FALSE END AS wider_than_ref,
   -- unit: what one of its subjects stands for.
   CASE WHEN j.platform = 'Kubernetes' THEN 'service account' ELSE 'repository and ref' END AS unit,
@@ -682,7 +742,9 @@ SELECT
   CASE WHEN coalesce(c.own_count, 0) + coalesce(b.bound_count, 0) > 0 THEN TRUE
     WHEN coalesce(c.credential_count, 0) + coalesce(b.runs_as_count, 0) = 0 THEN NULL
     WHEN coalesce(c.credential_count, 0) > coalesce(c.borrowed_count, 0) THEN NULL
-    ELSE FALSE END AS own_identity
+    ELSE FALSE END AS own_identity,
+  -- invented: a test or document declares it.
+  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented
 FROM consumer AS k
 LEFT JOIN counted AS c ON c.agent_id = k.id
 LEFT JOIN bound AS b ON b.agent_id = k.id
@@ -718,50 +780,6 @@ JOIN summed AS s ON s.agent_id = k.id
 JOIN judged AS j ON j.agent_id = k.id AND j.n = 1
 WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE);
 
--- agent_tool: one row per agent, with the tools that run without anybody being asked.
-CREATE VIEW agent_tool AS
-WITH called AS (
-  SELECT CASE WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) ELSE k.id END AS agent_id, t.name, t.class,
-    t.class IN ('destructive', 'payment', 'deploy', 'identity', 'exec') AS heavy, t.unrestricted,
-    coalesce(t.approval, k.approval) AS approval,
-    coalesce(CASE WHEN t.approval IS NOT NULL THEN t.approval_basis ELSE k.approval_basis END, 'explicit') AS basis
-  FROM tool AS t
-  JOIN consumer AS k ON k.id = t.consumer_id
-  WHERE coalesce(k.enabled, TRUE)
-),
-counted AS (
-  SELECT c.agent_id, count(*) AS tool_count,
-    sum(CASE WHEN c.approval = 'auto' AND c.heavy THEN 1 ELSE 0 END) AS unasked,
-    min(CASE WHEN c.approval = 'auto' AND c.heavy THEN c.name END) AS first_unasked,
-    sum(CASE WHEN c.approval = 'auto' AND c.class IS NULL THEN 1
-      WHEN c.approval IS NULL AND coalesce(c.heavy, TRUE) THEN 1 ELSE 0 END) AS doubtful,
-    sum(CASE WHEN c.approval = 'auto' AND c.heavy AND c.basis = 'explicit' THEN 1 ELSE 0 END) AS explicitly,
-    sum(CASE WHEN c.approval = 'auto' AND c.unrestricted THEN 1 ELSE 0 END) AS wide,
-    min(CASE WHEN c.approval = 'auto' AND c.unrestricted THEN c.name END) AS first_wide,
-    sum(CASE WHEN (c.approval = 'auto' AND c.unrestricted IS NULL)
-      OR (c.approval IS NULL AND coalesce(c.unrestricted, TRUE)) THEN 1 ELSE 0 END) AS wide_unknown
-  FROM called AS c
-  GROUP BY c.agent_id
-)
-SELECT
-  k.id, k.scope_id, k.name, k.framework, k.uri, k.line, k.autonomy, k.bypass, k.sandbox,
-  -- sandboxed: what runs unasked runs inside a sandbox.
-  coalesce(k.sandbox, 'none') NOT IN ('none', 'disabled', 'danger-full-access') AS sandboxed,
-  coalesce(c.tool_count, 0) AS tool_count,
-  coalesce(k.bypass, nullif(concat(c.first_unasked, CASE WHEN c.unasked > 1
-    THEN concat(' and ', CAST(c.unasked - 1 AS VARCHAR), ' more') ELSE '' END), ''), 'every tool') AS unasked_name,
-  c.first_wide AS wide_name,
-  coalesce(c.explicitly, 0) > 0 OR k.bypass IS NOT NULL OR (k.approval = 'auto' AND k.approval_basis = 'explicit')
-    AS written_down,
-  -- runs_unasked: a tool of high impact runs without approval, or the setting switches approval off altogether.
-  CASE WHEN c.unasked > 0 OR k.bypass IS NOT NULL OR k.approval = 'auto' THEN TRUE
-    WHEN c.doubtful > 0 OR k.approval IS NULL THEN NULL ELSE FALSE END AS runs_unasked,
-  -- unrestricted: an allowed tool takes any argument, or a server may run all of its tools.
-  CASE WHEN c.wide > 0 THEN TRUE WHEN c.wide_unknown > 0 THEN NULL ELSE FALSE END AS unrestricted
-FROM consumer AS k
-LEFT JOIN counted AS c ON c.agent_id = k.id
-WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE);
-
 -- tool_server: one row per enabled tool server entry, with how it is reached and which credentials it is handed.
 CREATE VIEW tool_server AS
 WITH handed AS (
@@ -787,4 +805,4 @@ LEFT JOIN approved AS b ON b.value = k.url
 LEFT JOIN approved AS d ON d.value = k.package
 -- What nobody starts is an endpoint of its own (agent_endpoint).
 WHERE k.kind = 'tool_server' AND coalesce(k.enabled, TRUE)
-  AND (k.parent_id IS NOT NULL OR coalesce(k.platform, '') NOT LIKE 'aws_%');
+  AND (k.parent_id IS NOT NULL OR NOT regexp_matches(coalesce(k.platform, ''), '^(aws|azure|gcp)_'));

@@ -17,15 +17,65 @@ CREATE VIEW agent_box AS
 SELECT
   k.id, k.scope_id, k.kind, replace(k.kind, '_', ' ') AS noun, k.name, k.uri, k.line, k.platform, k.sandbox,
   k.autonomy,
+  -- invented: a test or document declares it.
+  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
   -- isolated: a sandbox bounds its files, its network or both; words that say the contrary (privileged) are none.
   CASE WHEN lower(k.sandbox) IN ('none', 'disabled', 'off', 'danger-full-access', 'privileged', 'root', 'host') THEN FALSE
     WHEN lower(k.sandbox) LIKE 'cap_add%' OR lower(k.sandbox) LIKE 'network: *%' THEN FALSE
     WHEN k.sandbox IS NOT NULL THEN TRUE END AS isolated,
   -- packed: it runs in a container or function of its own, so that it sees of the machine what is handed to it.
-  CASE WHEN k.platform IN ('kubernetes', 'docker_compose', 'docker_image') OR k.platform LIKE 'aws_%' THEN TRUE END
+  CASE WHEN k.platform IN ('kubernetes', 'docker_compose', 'docker_image')
+    OR regexp_matches(k.platform, '^(aws_|azure_|gcp_(vertex|run|functions))') THEN TRUE END
     AS packed
 FROM consumer AS k
 JOIN agent_part AS p ON p.id = k.id AND p.agent_id = k.id;
+
+-- agent_tool: one row per agent, with the tools that run without anybody being asked.
+CREATE VIEW agent_tool AS
+WITH called AS (
+  SELECT CASE WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) ELSE k.id END AS agent_id, t.name, t.class,
+    t.class IN ('destructive', 'payment', 'deploy', 'identity', 'exec') AS heavy, t.unrestricted,
+    coalesce(t.approval, k.approval) AS approval,
+    coalesce(CASE WHEN t.approval IS NOT NULL THEN t.approval_basis ELSE k.approval_basis END, 'explicit') AS basis
+  FROM tool AS t
+  JOIN consumer AS k ON k.id = t.consumer_id
+  WHERE coalesce(k.enabled, TRUE)
+),
+counted AS (
+  SELECT c.agent_id, count(*) AS tool_count,
+    sum(CASE WHEN c.approval = 'auto' AND c.heavy THEN 1 ELSE 0 END) AS unasked,
+    min(CASE WHEN c.approval = 'auto' AND c.heavy THEN c.name END) AS first_unasked,
+    sum(CASE WHEN c.approval = 'auto' AND c.class IS NULL THEN 1
+      WHEN c.approval IS NULL AND coalesce(c.heavy, TRUE) THEN 1 ELSE 0 END) AS doubtful,
+    sum(CASE WHEN c.approval = 'auto' AND c.heavy AND c.basis = 'explicit' THEN 1 ELSE 0 END) AS explicitly,
+    sum(CASE WHEN c.approval = 'auto' AND c.unrestricted THEN 1 ELSE 0 END) AS wide,
+    min(CASE WHEN c.approval = 'auto' AND c.unrestricted THEN c.name END) AS first_wide,
+    sum(CASE WHEN (c.approval = 'auto' AND c.unrestricted IS NULL)
+      OR (c.approval IS NULL AND coalesce(c.unrestricted, TRUE)) THEN 1 ELSE 0 END) AS wide_unknown
+  FROM called AS c
+  GROUP BY c.agent_id
+)
+SELECT
+  k.id, k.scope_id, k.name, k.framework, k.uri, k.line, k.autonomy, k.bypass, k.sandbox,
+  -- sandboxed: what runs unasked runs inside a sandbox.
+  coalesce(b.isolated, FALSE) AS sandboxed,
+  -- invented: a test or document declares it.
+  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  coalesce(c.tool_count, 0) AS tool_count,
+  coalesce(k.bypass, nullif(concat(c.first_unasked, CASE WHEN c.unasked > 1
+    THEN concat(' and ', CAST(c.unasked - 1 AS VARCHAR), ' more') ELSE '' END), ''), 'every tool') AS unasked_name,
+  c.first_wide AS wide_name,
+  coalesce(c.explicitly, 0) > 0 OR k.bypass IS NOT NULL OR (k.approval = 'auto' AND k.approval_basis = 'explicit')
+    AS written_down,
+  -- runs_unasked: a tool of high impact runs without approval, or the setting switches approval off altogether.
+  CASE WHEN c.unasked > 0 OR k.bypass IS NOT NULL OR k.approval = 'auto' THEN TRUE
+    WHEN c.doubtful > 0 OR k.approval IS NULL THEN NULL ELSE FALSE END AS runs_unasked,
+  -- unrestricted: an allowed tool takes any argument, or a server may run all of its tools.
+  CASE WHEN c.wide > 0 THEN TRUE WHEN c.wide_unknown > 0 THEN NULL ELSE FALSE END AS unrestricted
+FROM consumer AS k
+LEFT JOIN counted AS c ON c.agent_id = k.id
+LEFT JOIN agent_box AS b ON b.id = k.id
+WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE);
 
 -- host_word: what a consumer can take from the machine it runs on, in words.
 CREATE VIEW host_word AS
@@ -65,7 +115,7 @@ listed AS (
   GROUP BY t.agent_id
 )
 SELECT
-  b.id, b.scope_id, b.kind, b.noun, b.name, b.platform, b.isolated, b.uri, b.line,
+  b.id, b.scope_id, b.kind, b.noun, b.name, b.platform, b.isolated, b.uri, b.line, b.invented,
   coalesce(l.thing_count, 0) AS thing_count, coalesce(l.mounted_count, 0) AS mounted_count, l.things,
   -- reaches: NULL for what runs on a person's machine or runner without a sandbox: what is there is in no file.
   CASE WHEN l.thing_count > 0 THEN TRUE WHEN b.packed OR b.isolated THEN FALSE END AS reaches
@@ -121,7 +171,7 @@ summed AS (
   GROUP BY h.agent_id
 )
 SELECT
-  b.id, b.scope_id, b.noun, b.name, b.uri, b.line, b.autonomy, b.sandbox, b.isolated,
+  b.id, b.scope_id, b.noun, b.name, b.uri, b.line, b.autonomy, b.sandbox, b.isolated, b.invented,
   c.exec_count, c.unasked_count, c.doubtful_count, c.exec_name, c.unclassed,
   coalesce(s.near_count, 0) AS near_count,
   concat(s.first_name, CASE WHEN s.near_count > 1
@@ -147,7 +197,8 @@ hops AS (
   WHERE coalesce(t.enabled, TRUE)
 )
 SELECT
-  k.id, k.scope_id, k.name, k.uri, k.line, coalesce(d.credential_count, 0) AS credential_count,
+  k.id, k.scope_id, k.name, k.uri, k.line, coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  coalesce(d.credential_count, 0) AS credential_count,
   bool_or(h.forwards) AS forwards, count(*) = count(h.forwards) AS known,
   min(CASE WHEN h.forwards THEN h.to_name END) AS to_name,
   sum(CASE WHEN h.forwards THEN 1 ELSE 0 END) AS forward_count,
@@ -158,7 +209,7 @@ FROM hops AS h
 JOIN consumer AS k ON k.id = h.from_id
 LEFT JOIN holding AS d ON d.agent_id = k.id
 WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE)
-GROUP BY k.id, k.scope_id, k.name, k.uri, k.line, d.credential_count;
+GROUP BY k.id, k.scope_id, k.name, k.uri, k.line, k.file_class, d.credential_count;
 
 -- agent_decision: one row per agent, with the weight of what it may do and whether something decides on each call.
 CREATE VIEW agent_decision AS
@@ -183,6 +234,7 @@ gates AS (
 )
 SELECT
   k.id, k.scope_id, k.name, k.platform, k.uri, k.line, p.identity_name, p.power, p.powerful,
+  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
   CASE WHEN h.heavy_count > 0 THEN concat('may call ', h.heavy_name, CASE WHEN h.heavy_count > 1
     THEN concat(' and ', CAST(h.heavy_count - 1 AS VARCHAR), ' more') ELSE '' END)
     ELSE concat('acts as ', p.identity_name, ', which ', p.power) END AS weight,
@@ -211,6 +263,7 @@ hooked AS (
 )
 SELECT
   k.id, k.scope_id, k.name, k.framework, k.origin, k.autonomy, k.approval, k.bypass, k.alters_itself, t.written_down,
+  t.invented,
   concat(k.uri, CASE WHEN k.line IS NULL THEN '' ELSE concat(':', CAST(k.line AS VARCHAR)) END) AS place,
   -- unasked: it does so without anybody's yes: approval is off, or a tool runs with any argument.
   (k.bypass IS NOT NULL OR coalesce(k.approval = 'auto', FALSE) OR coalesce(t.unrestricted, FALSE)) AS unasked,
@@ -407,6 +460,18 @@ FROM entered AS e
 JOIN summed AS s ON s.agent_id = e.id
 JOIN judged AS j ON j.agent_id = e.id AND j.n = 1;
 
+-- stranger_entry: one row per agent that others set to work, and per job that outsiders can, with the most powerful
+-- identity that it acts as.  A job with such an agent is told by its agent.
+CREATE VIEW stranger_entry AS
+SELECT e.id, e.scope_id, 'Agent' AS noun, e.name, e.open, e.how, e.identity_name, e.power, e.certainty, e.guessed, e.able
+FROM agent_entry AS e
+UNION ALL
+SELECT p.id, p.scope_id, 'Job', p.name, p.open, p.how, p.identity_name, p.power, p.certainty, FALSE, p.able
+FROM pipeline_power AS p
+WHERE p.id NOT IN (
+  SELECT k.parent_id FROM agent_entry AS e JOIN consumer AS k ON k.id = e.id WHERE k.parent_id IS NOT NULL
+);
+
 -- agent_record: one row per agent whose logs somebody looked at, and whether what it does is written down.
 CREATE VIEW agent_record AS
 SELECT a.id, a.scope_id, a.name, a.logged FROM agent_log AS a
@@ -414,7 +479,7 @@ UNION ALL
 SELECT k.id, k.scope_id, k.name, bool_or(g.enabled) AS logged
 FROM consumer AS k
 JOIN logging AS g ON g.subject_id = k.id AND g.kind IN ('tool_calls', 'tool_call')
-WHERE k.kind = 'agent' AND coalesce(k.platform, '') NOT LIKE 'aws_%' AND coalesce(k.enabled, TRUE)
+WHERE k.kind = 'agent' AND NOT regexp_matches(coalesce(k.platform, ''), '^(aws|azure|gcp)_') AND coalesce(k.enabled, TRUE)
 GROUP BY k.id, k.scope_id, k.name;
 
 -- credential_session: one row per credential of agents, with how long one issue of it works, in seconds.
@@ -438,7 +503,7 @@ WITH file AS (
     max(CASE WHEN e.file_class IS NULL THEN 1 ELSE 0 END) AS unclassed
   FROM exposure AS e
   -- What only history holds, no agent reads.
-  WHERE e.part = 'value' AND coalesce(e.at_head, TRUE) AND e.uri NOT LIKE 'arn:%'
+  WHERE e.part = 'value' AND coalesce(e.at_head, TRUE) AND e.uri NOT LIKE 'arn:%' AND e.uri NOT LIKE '/%'
   GROUP BY e.credential_id, e.scope_id, e.uri
 ),
 numbered AS (

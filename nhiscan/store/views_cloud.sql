@@ -28,7 +28,7 @@ SELECT
   coalesce(
     nullif(regexp_extract(lower(k.tags),
       '"(application|app|service|project|aws:cloudformation:stack-name|eks:cluster-name)": "([^"(][^"]*)"', 2), ''),
-    CASE WHEN k.platform = 'aws_ec2' THEN 'instances' END, regexp_replace(k.id, ':[0-9]+$', '')) AS application
+    CASE WHEN k.platform IN ('aws_ec2', 'azure_vm', 'gcp_compute') THEN 'instances' END, regexp_replace(k.id, ':[0-9]+$', '')) AS application
 FROM "use" AS u
 JOIN consumer AS k ON k.id = u.consumer_id
 LEFT JOIN identity AS i ON i.id = u.identity_id
@@ -138,7 +138,7 @@ federated AS (
   JOIN credential AS c ON c.id = s.credential_id
   JOIN "use" AS u ON u.scope_id = s.scope_id AND u.how = 'federated' AND coalesce(u.name, 'exact') <> 'possible'
     AND ((c.provider = 'aws' AND u.identity_id LIKE 'arn:aws%:iam::%') OR (c.provider = 'gcp' AND u.identity_id LIKE 'gcp:%')
-      OR (c.provider = 'azure' AND u.identity_id LIKE 'azure:%'))
+      OR (c.provider = 'azure' AND (u.identity_id LIKE 'azure:%' OR u.identity_id LIKE 'entra:%')))
   JOIN consumer AS k ON k.id = u.consumer_id
   GROUP BY s.credential_id
 )
@@ -166,8 +166,8 @@ UNION ALL SELECT 'states.amazonaws.com', '', 'aws_stepfunctions'
 UNION ALL SELECT 'tasks.apprunner.amazonaws.com', '', 'aws_apprunner'
 UNION ALL SELECT 'bedrock-agentcore.amazonaws.com', '', 'aws_agentcore';
 
--- identity_attached: one row per role that only services of `service_platform` may assume, with how many consumers run
--- as it.
+-- identity_attached: one row per role that only services of `service_platform` may assume, and per identity of Azure that
+-- is made to be assigned to workloads and that no federation opens, with how many consumers run as it.
 CREATE VIEW identity_attached AS
 WITH seen AS (
   SELECT k.scope_id, k.platform FROM consumer AS k WHERE k.platform IS NOT NULL GROUP BY k.scope_id, k.platform
@@ -185,7 +185,7 @@ running AS (
   WHERE u.identity_id IS NOT NULL GROUP BY u.identity_id
 )
 SELECT
-  i.id, i.scope_id, i.provider, i.kind, i.name, i.class, i.created_at, t.service,
+  i.id, i.scope_id, i.provider, i.kind, i.name, i.class, 'Role' AS noun, i.created_at, t.service,
   coalesce(r.consumer_count, 0) AS consumer_count,
   -- listed: this kind of software was found in the account, so that its collector ran; else nothing is known.
   CASE WHEN t.seen_count = t.trust_count THEN TRUE END AS listed,
@@ -193,23 +193,57 @@ SELECT
 FROM trusted AS t
 JOIN identity AS i ON i.id = t.id
 LEFT JOIN running AS r ON r.id = t.id
-WHERE t.listed_count = t.trust_count AND coalesce(i.class, 'workload') NOT IN ('provider_managed', 'break_glass');
+WHERE t.listed_count = t.trust_count AND coalesce(i.class, 'workload') NOT IN ('provider_managed', 'break_glass')
+UNION ALL
+SELECT
+  i.id, i.scope_id, i.provider, i.kind, i.name, i.class, 'Managed identity' AS noun, i.created_at,
+  'workloads of Azure' AS service, coalesce(r.consumer_count, 0) AS consumer_count,
+  -- Some workload of Azure was found in its subscription; one of another subscription may run as it too, unseen.
+  CASE WHEN s.scope_id IS NOT NULL THEN TRUE END AS listed,
+  coalesce(i.last_used_at, CASE WHEN i.last_used = 'never' THEN i.created_at END) AS idle_since
+FROM identity AS i
+LEFT JOIN running AS r ON r.id = i.id
+LEFT JOIN (
+  SELECT k.scope_id FROM seen AS k WHERE k.platform LIKE 'azure_%' GROUP BY k.scope_id
+) AS s ON s.scope_id = concat('azure:sub/', regexp_extract(i.native_id, '^/subscriptions/([^/]+)/', 1))
+LEFT JOIN (
+  SELECT t.target_id FROM trust AS t WHERE t.kind = 'federate' GROUP BY t.target_id
+) AS f ON f.target_id = i.id
+WHERE i.kind = 'managed_identity' AND i.tags LIKE '%"assigned": "user"%' AND f.target_id IS NULL
+  AND coalesce(i.state, 'enabled') = 'enabled';
 
 -- identity_locked: one row per user-like identity, and whether any way to sign in is left.
 CREATE VIEW identity_locked AS
 WITH proof AS (
   SELECT c.identity_id, sum(CASE WHEN c.state = 'active' THEN 1 ELSE 0 END) AS active_count,
-    sum(CASE WHEN c.state IS NULL THEN 1 ELSE 0 END) AS unknown_count
-  FROM credential AS c WHERE c.identity_id IS NOT NULL GROUP BY c.identity_id
+    sum(CASE WHEN c.state IS NULL THEN 1 ELSE 0 END) AS unknown_count,
+    sum(CASE WHEN c.state = 'active' AND coalesce(c.lifetime, 'static') = 'static' AND t.id IS NULL THEN 1 ELSE 0 END)
+      AS kept_count
+  FROM credential AS c
+  LEFT JOIN credential_part AS t ON t.id = c.id
+  WHERE c.identity_id IS NOT NULL GROUP BY c.identity_id
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class,
+  -- kept_count: credentials that work again as soon as it is enabled.
+  coalesce(p.kept_count, 0) AS kept_count,
+  CASE WHEN i.state = 'disabled' THEN 'is disabled' ELSE 'has no way left to sign in' END AS how,
   CASE WHEN i.state = 'disabled' THEN TRUE
     WHEN i.interactive OR p.active_count > 0 THEN FALSE
+    -- Workloads act as accounts of a cloud without any credential; an app registered here acts by its own alone, and
+    -- one of another tenant by what is kept there.
+    WHEN i.provider = 'azure' AND i.kind IN ('app', 'agent_blueprint') THEN
+      CASE WHEN p.unknown_count > 0 THEN NULL
+        WHEN p.identity_id IS NOT NULL
+          AND coalesce(nullif(regexp_extract(i.tags, '"home_tenant": "([^"]*)"', 1), ''), 'own')
+            IN ('own', replace(i.scope_id, 'azure:tenant/', '')) THEN TRUE ELSE FALSE END
+    WHEN i.kind IN ('managed_identity', 'agent_identity') THEN FALSE
+    WHEN i.provider = 'gcp' THEN CASE WHEN i.state = 'enabled' THEN FALSE END
     WHEN i.interactive IS NULL OR p.unknown_count > 0 THEN NULL ELSE TRUE END AS locked
 FROM identity AS i
 LEFT JOIN proof AS p ON p.identity_id = i.id
-WHERE i.kind IN ('user', 'service_account', 'app', 'bot') AND coalesce(i.state, 'enabled') <> 'deleted'
+WHERE i.kind IN ('user', 'service_account', 'app', 'bot', 'managed_identity', 'agent_identity', 'agent_blueprint')
+  AND coalesce(i.state, 'enabled') <> 'deleted'
   AND coalesce(i.class, 'workload') NOT IN ('provider_managed', 'break_glass');
 
 -- credential_flagged: one row per credential that its provider reports as stolen, itself or through its identity.
@@ -230,12 +264,27 @@ LEFT JOIN raised AS own ON own.subject_id = c.id
 LEFT JOIN raised AS its ON its.subject_id = c.identity_id
 WHERE own.subject_id IS NOT NULL OR its.subject_id IS NOT NULL;
 
--- identity_outside: one row per identity that another account may assume, with how far that account is a stranger.
+-- trust_party: one row per trust that lets another account, tenant or project, or somebody of one, be an identity: by
+-- assuming it, as the publisher of an application that is registered elsewhere, or with a token of another cloud.
+CREATE VIEW trust_party AS
+SELECT a.id, a.scope_id, a.principal, a.principal_kind, a.account_id, a.target_id, 'role' AS target_noun, a.target_name,
+  a.provider, a.outside, a.external_id, a.certainty
+FROM trust_assume AS a
+UNION ALL
+SELECT t.id, t.scope_id, t.principal, t.principal_kind, t.account_id, t.target_id, replace(i.kind, '_', ' ') AS target_noun,
+  i.name AS target_name, i.provider, t.external AS outside, FALSE AS external_id, t.certainty
+FROM trust AS t
+JOIN identity AS i ON i.id = t.target_id
+WHERE t.kind IN ('impersonate', 'act_as', 'federate', 'delegate') AND i.provider IN ('azure', 'gcp')
+  AND (t.principal_kind = 'account' OR (t.principal_kind IN ('identity', 'anyone') AND t.external))
+  AND coalesce(i.class, 'workload') <> 'provider_managed';
+
+-- identity_outside: one row per identity that another account may be, with how far that account is a stranger.
 CREATE VIEW identity_outside AS
 WITH party AS (
   SELECT a.target_id, a.principal, a.account_id, a.outside, a.external_id,
     row_number() OVER (PARTITION BY a.target_id ORDER BY a.outside DESC NULLS LAST, a.principal) AS n
-  FROM trust_assume AS a
+  FROM trust_party AS a
 ),
 counted AS (
   SELECT p.target_id, count(*) AS party_count,
@@ -248,6 +297,8 @@ counted AS (
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, c.parties,
+  -- without: what the provider knows to bind a stranger with and this trust lacks.
+  CASE WHEN i.provider IN ('azure', 'gcp') THEN '' ELSE ' without an external id' END AS without,
   CASE WHEN c.outside_count > 0 THEN TRUE WHEN c.doubtful_count > 0 THEN NULL ELSE FALSE END AS third_party,
   -- unbound: a stranger can take it without giving the external id that ties him to you.
   CASE WHEN c.open_count > 0 THEN TRUE WHEN c.doubtful_count > 0 THEN NULL ELSE FALSE END AS unbound
@@ -261,7 +312,7 @@ FROM identity AS i
 WHERE regexp_matches(lower(i.tags), '"(vendor|supplier|(third|external)[-_ ]?party)[^":]*":');
 
 -- identity_minting: one row per identity that may give others access (create users, keys, roles, policies), and whether
--- a demanded permissions boundary limits what it gives.
+-- a demanded boundary or condition limits what it gives.
 CREATE VIEW identity_minting AS
 WITH able AS (
   SELECT e.identity_id, min(e.certainty) AS certainty, min(e.method) AS method
@@ -269,7 +320,10 @@ WITH able AS (
 ),
 limited AS (
   SELECT g.identity_id FROM "grant" AS g
-  WHERE lower(g.condition) LIKE '%iam:permissionsboundary%' GROUP BY g.identity_id
+  -- Azure limits by the roles or principals that may be assigned, Google Cloud by the roles that may be given.
+  WHERE lower(g.condition) LIKE '%iam:permissionsboundary%'
+    OR regexp_matches(lower(g.condition), 'roleassignments:(roledefinitionid|principalid|principaltype)')
+    OR lower(g.condition) LIKE '%modifiedgrantsbyrole%' GROUP BY g.identity_id
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class, a.certainty, a.method, (l.identity_id IS NOT NULL) AS limited
@@ -298,6 +352,14 @@ JOIN identity AS i ON i.id = c.target_id
 WHERE coalesce(i.class, 'workload') NOT IN ('provider_managed', 'human', 'break_glass')
 GROUP BY i.id, i.scope_id, i.provider, i.kind, i.name, i.class;
 
+-- identity_place: one row per identity, with the environment of it or of where it is kept; a managed identity lies in a
+-- subscription, although its directory is that of the whole tenant.
+CREATE VIEW identity_place AS
+SELECT i.id, i.scope_id, coalesce(i.environment, h.environment, s.environment) AS environment
+FROM identity AS i
+LEFT JOIN scope AS s ON s.id = i.scope_id
+LEFT JOIN scope AS h ON h.id = concat('azure:sub/', regexp_extract(i.native_id, '^/subscriptions/([^/]+)/', 1));
+
 -- trust_ends: one row per trust between two identities or accounts, with what is known of both ends.
 CREATE VIEW trust_ends AS
 SELECT
@@ -305,17 +367,17 @@ SELECT
   i.name AS target_name, i.provider, i.class AS target_class, p.name AS principal_name, p.class AS principal_class,
   coalesce(p.scope_id, CASE WHEN t.principal_kind = 'account' THEN a.id END) AS principal_scope_id,
   te.production AS target_production, pe.production AS principal_production,
-  coalesce(i.environment, ts.environment) AS target_environment,
-  coalesce(p.environment, ps.environment, a.environment) AS principal_environment
+  ts.environment AS target_environment,
+  coalesce(ps.environment, a.environment) AS principal_environment
 FROM trust AS t
 JOIN identity AS i ON i.id = t.target_id
-LEFT JOIN scope AS ts ON ts.id = i.scope_id
+JOIN identity_place AS ts ON ts.id = t.target_id
 LEFT JOIN identity AS p ON p.id = t.principal
-LEFT JOIN scope AS ps ON ps.id = p.scope_id
-LEFT JOIN scope AS a ON a.id = concat('aws:', t.account_id) AND t.principal_kind = 'account'
-LEFT JOIN environment_word AS te ON te.id = regexp_extract(lower(coalesce(i.environment, ts.environment)), '[a-z]+')
-LEFT JOIN environment_word AS pe
-  ON pe.id = regexp_extract(lower(coalesce(p.environment, ps.environment, a.environment)), '[a-z]+')
+LEFT JOIN identity_place AS ps ON ps.id = t.principal
+LEFT JOIN scope AS a ON t.principal_kind = 'account'
+  AND a.id = concat(CASE WHEN length(t.account_id) = 36 THEN 'azure:tenant/' ELSE 'aws:' END, t.account_id)
+LEFT JOIN environment_word AS te ON te.id = regexp_extract(lower(ts.environment), '[a-z]+')
+LEFT JOIN environment_word AS pe ON pe.id = regexp_extract(lower(coalesce(ps.environment, a.environment)), '[a-z]+')
 WHERE t.principal_kind IN ('account', 'identity');
 
 -- credential_environments: one row per credential that two or more consumers use, with the environments of these.
@@ -339,7 +401,8 @@ FROM placed AS p
 GROUP BY p.credential_id
 HAVING count(*) > 1;
 
--- identity_touches: one row per identity with a grant to write, and the environments of the things its grants name.
+-- identity_touches: one row per identity with a grant to write, and the environments of the things its grants name, or
+-- of the subscriptions and projects they are in.
 CREATE VIEW identity_touches AS
 WITH thing AS (
   SELECT r.id, r.name, r.environment FROM resource AS r
@@ -349,16 +412,21 @@ WITH thing AS (
 pattern AS (
   SELECT g.identity_id, r.pattern,
     -- A name of its own, or everything in one thing (a bucket's objects, a queue's versions).
-    regexp_replace(r.pattern, '[/:][*]$', '') AS thing_id
+    regexp_replace(r.pattern, '[/:][*]$', '') AS thing_id,
+    CASE WHEN r.pattern LIKE '/subscriptions/%'
+        THEN concat('azure:sub/', regexp_extract(r.pattern, '^/subscriptions/([^/]+)', 1))
+      WHEN r.pattern LIKE '//%/projects/%'
+        THEN concat('gcp:project/', regexp_extract(r.pattern, '^//[^/]+/projects/([^/]+)', 1)) END AS home_id
   FROM "grant" AS g
   CROSS JOIN UNNEST(g.resources) AS r(pattern)
   WHERE lower(g.effect) = 'allow' AND g.level NOT IN ('read', 'list')
 ),
 placed AS (
-  SELECT p.identity_id, t.name, e.production
+  SELECT p.identity_id, coalesce(t.name, s.name) AS name, e.production
   FROM pattern AS p
   LEFT JOIN thing AS t ON t.id = p.thing_id
-  LEFT JOIN environment_word AS e ON e.id = regexp_extract(lower(t.environment), '[a-z]+')
+  LEFT JOIN scope AS s ON s.id = p.home_id
+  LEFT JOIN environment_word AS e ON e.id = regexp_extract(lower(coalesce(t.environment, s.environment)), '[a-z]+')
 ),
 counted AS (
   SELECT p.identity_id, count(*) AS pattern_count, count(p.production) AS known_count,
@@ -427,13 +495,22 @@ FROM agent_acting AS a
 LEFT JOIN identity_power AS p ON p.id = a.identity_id
 GROUP BY a.id, a.scope_id, a.name;
 
--- identity_agents: one row per identity that agents run as, with these agents.
+-- identity_agents: one row per identity that agents run as, with these agents.  An application that is made of agents
+-- with the same identity is none beside them.
 CREATE VIEW identity_agents AS
-WITH running AS (
+WITH whole AS (
+  SELECT k.parent_id, r.identity_id
+  FROM consumer AS k
+  JOIN agent_runs_as AS r ON r.agent_id = k.id
+  WHERE k.kind = 'agent' AND k.parent_id IS NOT NULL AND coalesce(k.enabled, TRUE)
+  GROUP BY k.parent_id, r.identity_id
+),
+running AS (
   SELECT r.identity_id, r.agent_id, k.name, row_number() OVER (PARTITION BY r.identity_id ORDER BY k.name, k.id) AS n
   FROM agent_runs_as AS r
   JOIN consumer AS k ON k.id = r.agent_id
-  WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE)
+  LEFT JOIN whole AS w ON w.parent_id = r.agent_id AND w.identity_id = r.identity_id
+  WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE) AND w.parent_id IS NULL
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class, count(*) AS agent_count,
@@ -443,10 +520,20 @@ FROM running AS r
 JOIN identity AS i ON i.id = r.identity_id
 GROUP BY i.id, i.scope_id, i.provider, i.kind, i.name, i.class;
 
--- agent_owner: one row per agent, with how many owners it has and how many its scope knows at all.
+-- agent_owner: one row per agent, with how many owners it has and how many its scope knows at all.  The sponsors of the
+-- identity that is an agent's own (Entra) are its owners.
 CREATE VIEW agent_owner AS
-WITH owned AS (
-  SELECT o.subject_id, count(*) AS owner_count FROM owner AS o GROUP BY o.subject_id
+WITH sponsored AS (
+  SELECT o.subject_id, o.id FROM owner AS o
+  UNION
+  SELECT u.consumer_id AS subject_id, o.id
+  FROM "use" AS u
+  JOIN identity AS i ON i.id = u.identity_id AND i.kind = 'agent_identity'
+  JOIN owner AS o ON o.subject_id = i.id
+  WHERE u.how = 'runs_as'
+),
+owned AS (
+  SELECT o.subject_id, count(*) AS owner_count FROM sponsored AS o GROUP BY o.subject_id
 ),
 known AS (
   SELECT o.scope_id, count(*) AS owner_count FROM owner AS o GROUP BY o.scope_id
@@ -491,7 +578,8 @@ GROUP BY k.id, k.scope_id, k.name;
 -- agent_guard: one row per agent of a cloud platform, with the limits that are set on it.
 CREATE VIEW agent_guard AS
 WITH bounded AS (
-  SELECT t.principal_id AS id FROM attachment AS t WHERE t.kind = 'boundary' GROUP BY t.principal_id
+  -- Where there are no boundaries, a policy that denies the identity something is one.
+  SELECT t.principal_id AS id FROM attachment AS t WHERE t.kind IN ('boundary', 'denies') GROUP BY t.principal_id
 ),
 acting AS (
   SELECT r.agent_id, count(*) AS identity_count, count(b.id) AS bounded_count, min(i.name) AS identity_name,
@@ -509,7 +597,7 @@ FROM consumer AS k
 LEFT JOIN scope AS s ON s.id = k.scope_id
 LEFT JOIN environment_word AS w ON w.id = regexp_extract(lower(coalesce(k.environment, s.environment)), '[a-z]+')
 LEFT JOIN acting AS a ON a.agent_id = k.id
-WHERE k.kind = 'agent' AND k.platform LIKE 'aws_%' AND coalesce(k.enabled, TRUE);
+WHERE k.kind = 'agent' AND regexp_matches(k.platform, '^(aws|azure|gcp)_') AND coalesce(k.enabled, TRUE);
 
 -- scope_log: one row per account and kind of log, and whether it is on wherever somebody looked.  The id of a record
 -- ends in its region; `every-region` stands for all of them.
@@ -527,11 +615,14 @@ SELECT
 FROM place AS p
 GROUP BY p.subject_id, p.kind;
 
--- account_log: one row per account, and which of its logs are on; NULL when nobody looked or could not say.
+-- account_log: one row per account, and which of its logs are on; NULL when nobody looked or could not say.  Azure keeps
+-- the activity log of every subscription, which nobody can switch off (learn.microsoft.com, "Activity log in Azure
+-- Monitor").
 CREATE VIEW account_log AS
 SELECT
   s.id, s.scope_id, s.provider, s.name,
-  a.enabled AS calls_logged, a.anywhere AS calls_anywhere, a.off_regions AS calls_off,
+  coalesce(a.enabled, CASE WHEN s.provider = 'azure' THEN TRUE END) AS calls_logged,
+  coalesce(a.anywhere, CASE WHEN s.provider = 'azure' THEN TRUE END) AS calls_anywhere, a.off_regions AS calls_off,
   r.enabled AS secrets_logged, r.off_regions AS secrets_off
 FROM scope AS s
 LEFT JOIN scope_log AS a ON a.id = s.id AND a.kind = 'api_calls'
@@ -555,7 +646,9 @@ model AS (
   FROM place AS p WHERE p.kind = 'model_invocation' GROUP BY p.subject_id, p.region
 )
 SELECT
-  k.id, k.scope_id, k.name, k.platform, k.framework, split_part(k.id, ':', 4) AS region,
+  k.id, k.scope_id, k.name, k.platform, k.framework,
+  CASE WHEN k.platform LIKE 'aws_%' THEN split_part(k.id, ':', 4) WHEN k.platform LIKE 'gcp_%' THEN 'its project'
+    ELSE 'its subscription' END AS region,
   -- logged: its own log, or data events of the account, or for an agent without a log of its own the log of its models.
   CASE WHEN o.enabled OR e.region IS NOT NULL OR every.region IS NOT NULL THEN TRUE
     WHEN o.enabled IS NOT NULL THEN FALSE ELSE m.enabled END AS logged
@@ -564,7 +657,7 @@ LEFT JOIN own AS o ON o.subject_id = k.id
 LEFT JOIN events AS e ON e.subject_id = k.scope_id AND e.region = split_part(k.id, ':', 4)
 LEFT JOIN events AS every ON every.subject_id = k.scope_id AND every.region = 'every-region'
 LEFT JOIN model AS m ON m.subject_id = k.scope_id AND m.region = split_part(k.id, ':', 4)
-WHERE k.kind = 'agent' AND k.platform LIKE 'aws_%' AND coalesce(k.enabled, TRUE);
+WHERE k.kind = 'agent' AND regexp_matches(k.platform, '^(aws|azure|gcp)_') AND coalesce(k.enabled, TRUE);
 
 -- agent_endpoint: one row per agent or gateway of tools that others call, with how it asks who they are.
 CREATE VIEW agent_endpoint AS
@@ -572,7 +665,7 @@ SELECT k.id, k.scope_id, k.kind, replace(k.kind, '_', ' ') AS noun, k.name, k.pl
   CASE WHEN k.auth = 'none' OR NOT k.tls THEN TRUE WHEN k.auth IS NOT NULL THEN FALSE END AS open
 FROM consumer AS k
 WHERE (k.kind = 'agent' OR (k.kind = 'tool_server' AND k.parent_id IS NULL))
-  AND (k.platform = 'aws_agentcore' OR (k.kind = 'agent' AND k.url IS NOT NULL))
+  AND (k.platform = 'aws_agentcore' OR (k.url IS NOT NULL AND (k.kind = 'agent' OR k.platform LIKE 'gcp_%')))
   AND coalesce(k.enabled, TRUE) AND coalesce(k.loopback, FALSE) = FALSE;
 
 -- certificate: one row per certificate of software (no authorities), with what its facts say.
@@ -584,7 +677,8 @@ WITH read AS (
     nullif(regexp_extract(c.facts, '"origin": "([a-z]+)"', 1), '') AS origin,
     nullif(regexp_extract(c.facts, '"role": "([a-z]+)"', 1), '') AS role
   FROM credential AS c
-  WHERE c.kind IN ('certificate', 'signing_certificate') AND coalesce(c.sample, FALSE) = FALSE
+  LEFT JOIN credential_part AS t ON t.id = c.id
+  WHERE c.kind IN ('certificate', 'signing_certificate') AND coalesce(c.sample, FALSE) = FALSE AND t.id IS NULL
 )
 SELECT
   r.id, r.scope_id, r.provider, r.kind, coalesce(r.name, 'without a name') AS name, r.state, r.issued_at, r.expires_at,
@@ -601,14 +695,18 @@ WHERE coalesce(r.role, 'end') <> 'authority' AND coalesce(r.state, 'active') NOT
 CREATE VIEW key_form AS
 WITH read AS (
   SELECT c.id, c.scope_id, c.provider, c.kind, c.state, coalesce(c.name, 'without a name') AS name, c.environment,
-    nullif(regexp_extract(c.facts, '"key_algorithm": "([^"]+)"', 1), '') AS algorithm,
-    CAST(nullif(regexp_extract(c.facts, '"key_bits": "([0-9]+)"', 1), '') AS INTEGER) AS bits,
+    -- Google Cloud writes KEY_ALG_RSA_2048.
+    nullif(coalesce(nullif(regexp_extract(c.facts, '"key_algorithm": "([^"]+)"', 1), ''),
+      regexp_extract(c.facts, '"KEY_ALG_([A-Z]+)_[0-9]+"', 1)), '') AS algorithm,
+    CAST(nullif(coalesce(nullif(regexp_extract(c.facts, '"key_bits": "([0-9]+)"', 1), ''),
+      regexp_extract(c.facts, '"KEY_ALG_[A-Z]+_([0-9]+)"', 1)), '') AS INTEGER) AS bits,
     nullif(regexp_extract(c.facts, '"public_key": "([^"]+)"', 1), '') AS public_key,
     -- The public half of an SSH key stands wherever the key may be used, and an authority signs for many.
     (coalesce(c.public, FALSE) AND c.kind = 'ssh_key') OR c.facts LIKE '%"role": "authority"%' AS spread
   FROM credential AS c
   WHERE c.kind IN ('certificate', 'signing_certificate', 'ssh_key', 'private_key')
     AND coalesce(c.state, 'active') NOT IN ('inactive', 'deleted', 'expired') AND coalesce(c.sample, FALSE) = FALSE
+    AND NOT coalesce(c.kind = 'signing_certificate' AND c.facts LIKE '%"usage": "Verify"%', FALSE)
 ),
 holder AS (
   -- The same name in one account is one thing, in however many regions.
@@ -658,12 +756,15 @@ LEFT JOIN named AS n ON n.place = regexp_replace(t.id, '(:secret:.*)-[A-Za-z0-9]
 -- store_rotation: one row per secret or key that can rotate by itself, with when it last got a new value.
 CREATE VIEW store_rotation AS
 SELECT
-  t.id, t.scope_id, t.provider, t.kind, replace(t.kind, '_', ' ') AS noun, t.name, t.rotation, t.rotation_days,
-  -- A KMS key that does not rotate keeps the material it was made with.
+  t.id, t.scope_id, t.provider, t.kind, replace(t.kind, '_', ' ') AS noun, t.name, t.rotation_days,
+  -- Key Vault renews no secret by itself (learn.microsoft.com, "Understanding autorotation in Azure Key Vault").
+  coalesce(t.rotation, CASE WHEN t.provider = 'azure' AND t.kind = 'secret' THEN FALSE END) AS rotation,
+  t.kind IN ('kms_key', 'key') AS of_key,
+  -- A key that does not rotate keeps the material it was made with.
   CASE WHEN t.kind = 'kms_key' THEN coalesce(t.rotated_at, t.created_at)
     ELSE coalesce(greatest(t.changed_at, t.rotated_at), t.changed_at, t.rotated_at, t.created_at) END AS renewed_at
 FROM store AS t
-WHERE t.kind IN ('secret', 'kms_key') AND coalesce(t.state, 'enabled') NOT IN ('deleting', 'empty', 'disabled');
+WHERE t.kind IN ('secret', 'kms_key', 'key', 'foundry_connection') AND coalesce(t.state, 'enabled') NOT IN ('deleting', 'empty', 'disabled');
 
 -- credential_workload: one row per credential whose value stands in the configuration of a workload.
 CREATE VIEW credential_workload AS
@@ -673,7 +774,8 @@ WITH held AS (
   FROM "use" AS u
   JOIN consumer AS k ON k.id = u.consumer_id
   WHERE u.form = 'literal' AND u.how IN ('env', 'configured', 'mounted')
-    AND k.kind IN ('workload', 'function', 'pipeline', 'agent', 'tool_server') AND k.platform LIKE 'aws_%'
+    AND k.kind IN ('workload', 'function', 'pipeline', 'agent', 'tool_server')
+    AND regexp_matches(k.platform, '^(aws|azure|gcp)_')
 )
 SELECT h.id, min(h.scope_id) AS scope_id, count(*) AS place_count,
   concat(string_agg(concat(coalesce(h.variable, 'its settings'), ' of ', h.name), ', ' ORDER BY h.n)
@@ -715,9 +817,9 @@ WHERE t.kind = 'access';
 -- trust_outside: one row per trust, by a role or by the policy of a thing, in another account or one of its identities.
 CREATE VIEW trust_outside AS
 WITH either AS (
-  SELECT a.id, a.scope_id, a.principal, a.principal_kind, a.account_id, a.target_id, 'role' AS target_noun,
+  SELECT a.id, a.scope_id, a.principal, a.principal_kind, a.account_id, a.target_id, a.target_noun,
     a.target_name, a.provider, a.outside, a.external_id, a.certainty
-  FROM trust_assume AS a
+  FROM trust_party AS a
   UNION ALL
   SELECT x.id, x.scope_id, x.principal, x.principal_kind, x.account_id, x.target_id, x.target_noun, x.target_name,
     x.provider, x.external AS outside, FALSE AS external_id, x.certainty
@@ -755,17 +857,42 @@ WHERE x.principal_kind = 'service'
   AND x.target_id NOT LIKE 'arn:%:kms:%' AND x.target_id NOT LIKE 'arn:%:ram:%'
   AND x.target_id NOT LIKE 'arn:%:acm-pca:%' AND x.target_id NOT LIKE 'arn:%:secretsmanager:%';
 
+-- store_binding: one row per secret of Google Cloud and principal from outside that a role on it names: everybody, or an
+-- account of a project that was not audited.
+CREATE VIEW store_binding AS
+WITH named AS (
+  SELECT a.id, a.scope_id, a.target_id, a.principal_id, a.condition,
+    a.principal_id IN ('gcp:allUsers', 'gcp:allAuthenticatedUsers') AS anyone,
+    regexp_extract(a.principal_id, '^gcp:sa/[^@/]+@([a-z0-9-]+)[.]iam[.]gserviceaccount[.]com$', 1) AS project
+  FROM attachment AS a
+  JOIN store AS s ON s.id = a.target_id
+  WHERE a.kind = 'grants' AND a.principal_id LIKE 'gcp:%'
+)
+SELECT n.id, n.scope_id, n.target_id, regexp_replace(n.principal_id, '^gcp:(sa/)?', '') AS principal, n.anyone,
+  CASE WHEN n.condition IS NULL THEN 'certain' ELSE 'conditional' END AS certainty
+FROM named AS n
+LEFT JOIN identity AS i ON i.id = n.principal_id
+LEFT JOIN scope AS p ON p.id = concat('gcp:project/', n.project)
+WHERE n.anyone OR (n.project <> '' AND n.project NOT LIKE 'gcp-sa-%' AND p.id IS NULL
+  AND coalesce(i.class, 'workload') <> 'provider_managed');
+
 -- store_opening: one row per secret or key whose readers its policy can widen, with who from outside may read it.
 CREATE VIEW store_opening AS
-WITH opened AS (
-  SELECT x.target_id, count(*) AS row_count, count(x.external) AS known_count,
-    max(CASE WHEN x.external AND x.principal_kind = 'anyone' THEN 1 ELSE 0 END) AS anyone,
-    max(CASE WHEN x.external THEN 1 ELSE 0 END) AS outside,
-    min(CASE WHEN x.external THEN x.certainty END) AS certainty,
-    min(CASE WHEN x.external THEN x.principal END) AS principal
+WITH party AS (
+  SELECT x.target_id, x.principal, x.principal_kind = 'anyone' AS anyone, x.external, x.certainty
   FROM trust_access AS x
   LEFT JOIN provider_account AS p ON p.id = x.account_id
   WHERE x.principal_kind IN ('anyone', 'account', 'identity') AND p.id IS NULL
+  UNION ALL
+  SELECT b.target_id, b.principal, b.anyone, TRUE AS external, b.certainty FROM store_binding AS b
+),
+opened AS (
+  SELECT x.target_id, count(*) AS row_count, count(x.external) AS known_count,
+    max(CASE WHEN x.external AND x.anyone THEN 1 ELSE 0 END) AS anyone,
+    max(CASE WHEN x.external THEN 1 ELSE 0 END) AS outside,
+    min(CASE WHEN x.external THEN x.certainty END) AS certainty,
+    min(CASE WHEN x.external THEN x.principal END) AS principal
+  FROM party AS x
   GROUP BY x.target_id
 )
 SELECT
@@ -776,3 +903,140 @@ FROM store AS s
 LEFT JOIN opened AS o ON o.target_id = s.id
 WHERE s.kind IN ('secret', 'managed_secret', 'kms_key', 'kms_imported_key', 'kms_asymmetric_key', 'kms_external_key')
   AND coalesce(s.state, 'enabled') <> 'deleting';
+
+-- attachment_open: one row per role that a policy of Google Cloud gives to somebody, with what it is on.
+CREATE VIEW attachment_open AS
+SELECT a.id, a.scope_id, a.policy_id, a.principal_id, a.target_id, a.condition, p.provider, p.name AS role_name,
+  coalesce(r.name, k.name, s.name, regexp_replace(a.target_id, '^.*/', '')) AS target_name,
+  regexp_replace(regexp_extract(a.target_id, '^//([^/]+)/', 1), '[.]googleapis[.]com$', '') AS service,
+  -- open: to everybody, or to everybody with a Google account.
+  a.principal_id IN ('gcp:allUsers', 'gcp:allAuthenticatedUsers') AS open,
+  -- sees: it lets others look and nothing more.
+  regexp_matches(lower(p.name), '(viewer|reader|browser|getter|puller)$') AS sees
+FROM attachment AS a
+JOIN policy AS p ON p.id = a.policy_id
+LEFT JOIN resource AS r ON r.id = a.target_id
+LEFT JOIN consumer AS k ON k.id = a.target_id
+LEFT JOIN store AS s ON s.id = a.target_id
+WHERE a.kind = 'grants' AND p.provider = 'gcp'
+  -- A secret that is open is told by store_opening.
+  AND s.id IS NULL;
+
+-- attachment_orphan: one row per role that is given to a principal of Azure or Google Cloud, and whether that is gone.
+CREATE VIEW attachment_orphan AS
+SELECT a.id, a.scope_id, a.policy_id, a.principal_id, a.target_id, p.provider, p.name AS role_name,
+  coalesce(i.name, regexp_replace(a.principal_id, '^.*/', '')) AS principal_name,
+  -- gone: NULL where the directory did not tell of the principal, which may be a person or a group.
+  CASE WHEN i.state = 'deleted' THEN TRUE WHEN i.id IS NOT NULL OR a.principal_id LIKE '%/everyone' THEN FALSE END AS gone
+FROM attachment AS a
+JOIN policy AS p ON p.id = a.policy_id
+LEFT JOIN identity AS i ON i.id = a.principal_id
+WHERE a.kind = 'grants' AND p.provider IN ('azure', 'gcp') AND coalesce(a.source, '') NOT LIKE 'repo.%';
+
+-- attachment_consent: one row per permission that an administrator gave an application of Entra for everybody who signs
+-- in to it.
+CREATE VIEW attachment_consent AS
+SELECT a.id, a.scope_id, a.policy_id, a.principal_id, regexp_extract(a.policy_id, '[^/]*$') AS scope_name,
+  coalesce(i.name, 'an unknown application') AS app_name,
+  -- strong: it acts on what belongs to others, or reads what they write to one another.
+  regexp_matches(regexp_extract(a.policy_id, '[^/]*$'), concat('(ReadWrite|FullControl|Manage|AccessAsUser|PrivilegedOperations|[.]Send|',
+    '^(Mail|Files|Sites|Chat|ChannelMessage|Notes|MailboxSettings|Contacts)[.]Read|user_impersonation|^full_access)')) AS strong,
+  -- foreign: another tenant publishes it; unverified: and nobody vouches for who that is.
+  CASE WHEN i.id IS NOT NULL THEN coalesce(nullif(regexp_extract(i.tags, '"home_tenant": "([^"]*)"', 1), '')
+    <> replace(i.scope_id, 'azure:tenant/', ''), FALSE) END AS foreign_app,
+  CASE WHEN i.id IS NOT NULL THEN coalesce(i.tags, '') NOT LIKE '%"verified_publisher":%' END AS unverified
+FROM attachment AS a
+LEFT JOIN identity AS i ON i.id = a.principal_id
+WHERE a.kind = 'grants' AND a.policy_id LIKE 'entra:delegated/%' AND lower(a.condition) = 'allprincipals'
+  AND coalesce(i.class, 'workload') <> 'provider_managed';
+
+-- identity_multi_tenant: one row per application that is registered in an audited tenant of Entra and that other tenants
+-- can take in, with the secrets it has.
+CREATE VIEW identity_multi_tenant AS
+WITH held AS (
+  SELECT c.identity_id, sum(CASE WHEN c.state = 'active' THEN 1 ELSE 0 END) AS secret_count,
+    sum(CASE WHEN c.state IS NULL THEN 1 ELSE 0 END) AS unknown_count
+  FROM credential AS c
+  LEFT JOIN credential_part AS t ON t.id = c.id
+  WHERE c.kind = 'client_secret' AND c.identity_id IS NOT NULL AND t.id IS NULL
+  GROUP BY c.identity_id
+)
+SELECT i.id, i.scope_id, i.provider, i.kind, i.name, coalesce(h.secret_count, 0) AS secret_count,
+  CASE WHEN h.secret_count > 0 THEN TRUE WHEN h.unknown_count > 0 THEN NULL ELSE FALSE END AS keeps_secret
+FROM identity AS i
+LEFT JOIN held AS h ON h.identity_id = i.id
+WHERE i.provider = 'azure' AND i.kind IN ('app', 'agent_blueprint')
+  AND regexp_matches(i.tags, '"audience": "(AzureADMultipleOrgs|AzureADandPersonalMicrosoftAccount)"')
+  AND coalesce(nullif(regexp_extract(i.tags, '"home_tenant": "([^"]*)"', 1), ''), 'own')
+    IN ('own', replace(i.scope_id, 'azure:tenant/', ''))
+  AND coalesce(i.class, 'workload') <> 'provider_managed' AND coalesce(i.state, 'enabled') = 'enabled';
+
+-- identity_gate: one row per provider of a pool of Google Cloud that takes tokens of a platform that serves everybody,
+-- and whether it says whose it takes.
+CREATE VIEW identity_gate AS
+SELECT i.id, i.scope_id, i.provider, i.kind, i.name, c.platform,
+  nullif(regexp_extract(i.tags, '"attribute_condition": "([^"]*)"', 1), '') AS demand,
+  -- gated: a condition that compares something that the token says; NULL for one that compares nothing we know.
+  CASE WHEN i.tags NOT LIKE '%"attribute_condition": "%' THEN FALSE
+    WHEN regexp_matches(i.tags, '"attribute_condition": ".*(==| in |startsWith|matches)') THEN TRUE END AS gated
+FROM identity AS i
+JOIN ci_issuer AS c ON NOT c.tenanted AND NOT c.clients
+  AND c.id = regexp_replace(lower(regexp_extract(i.tags, '"issuer": "([^"]*)"', 1)), '^https://|/$', '', 'g')
+WHERE i.provider = 'gcp' AND i.kind = 'oidc_provider' AND coalesce(i.state, 'enabled') IN ('enabled', 'declared');
+
+-- identity_sweep: one row per machine identity of Azure or Google Cloud, and whether it holds a role over every service.
+CREATE VIEW identity_sweep AS
+WITH wide AS (
+  SELECT e.identity_id, min(e.certainty) AS certainty, min(e.steps[1]) AS how
+  FROM effective AS e
+  WHERE e.capability = 'wildcard' AND (e.method = '*' OR e.method LIKE 'roles/%')
+  GROUP BY e.identity_id
+)
+SELECT m.id, m.scope_id, m.provider, m.kind, m.name, m.class, w.certainty, w.how, (w.identity_id IS NOT NULL) AS wide
+FROM identity_machine AS m
+LEFT JOIN wide AS w ON w.identity_id = m.id
+WHERE m.provider IN ('azure', 'gcp');
+
+-- identity_keeper: one row per machine identity that has owners, with how many of these are gone by what their
+-- directory says.
+CREATE VIEW identity_keeper AS
+WITH person AS (
+  SELECT o.subject_id, lower(o.name) AS name,
+    max(CASE WHEN p.state IN ('disabled', 'deleted') THEN 1 WHEN p.state = 'enabled' THEN 0 END) AS gone
+  FROM owner AS o
+  JOIN identity AS i ON i.id = o.subject_id
+  LEFT JOIN identity AS p ON lower(p.name) = lower(o.name) AND p.kind = 'user' AND p.provider = i.provider
+  GROUP BY o.subject_id, lower(o.name)
+),
+counted AS (
+  SELECT p.subject_id, count(*) AS owner_count, count(p.gone) AS known_count, sum(coalesce(p.gone, 0)) AS gone_count,
+    min(CASE WHEN p.gone = 1 THEN p.name END) AS gone_name
+  FROM person AS p GROUP BY p.subject_id
+)
+SELECT m.id, m.scope_id, m.provider, m.kind, m.name, m.class, c.owner_count, c.gone_count, c.gone_name,
+  -- abandoned: nobody of them is left; one that is there suffices, and one of whom nothing is known may be.
+  CASE WHEN c.gone_count = c.owner_count THEN TRUE WHEN c.known_count > c.gone_count THEN FALSE END AS abandoned
+FROM counted AS c
+JOIN identity_machine AS m ON m.id = c.subject_id;
+
+-- trust_guest: one row per person who owns an application of Entra, and so may add a secret to it, and whether that is a
+-- guest of another tenant.
+CREATE VIEW trust_guest AS
+SELECT t.id, t.scope_id, t.target_id, i.name AS target_name, coalesce(p.name, t.principal) AS principal_name,
+  CASE WHEN p.name LIKE '%@%' THEN lower(p.name) LIKE '%#ext#@%' END AS guest
+FROM trust AS t
+JOIN identity AS i ON i.id = t.target_id AND i.provider = 'azure' AND i.kind IN ('app', 'agent_blueprint')
+LEFT JOIN identity AS p ON p.id = t.principal
+WHERE t.kind = 'impersonate' AND t.principal_kind = 'identity' AND t.id LIKE '%#trust/owner/%'
+  AND coalesce(p.kind, 'user') = 'user';
+
+-- key_reach: one row per API key of Google Cloud, with what it opens and from where.
+CREATE VIEW key_reach AS
+SELECT c.id, c.scope_id, c.noun, c.noun_title, c.label, c.identity_name, c.live,
+  coalesce(list_contains(k.scopes, '*'), CASE WHEN len(k.scopes) > 0 THEN FALSE END) AS any_service,
+  NOT k.bound AS any_client,
+  concat_ws(' and ', CASE WHEN list_contains(k.scopes, '*') THEN 'opens every service of its project' END,
+    CASE WHEN NOT k.bound THEN 'works from anywhere' END) AS lacks
+FROM credential_issued AS c
+JOIN credential AS k ON k.id = c.id
+WHERE c.provider = 'gcp' AND c.kind = 'api_key' AND c.issued;

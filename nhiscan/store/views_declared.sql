@@ -18,7 +18,7 @@ WITH place AS (
     max(CASE WHEN e.visibility IS NULL THEN 1 ELSE 0 END) AS unknown,
     min(e.commit) AS commit, min(e.first_seen) AS first_seen
   FROM exposure AS e
-  WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%'
+  WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%' AND e.uri NOT LIKE '/%'
     AND coalesce(e.file_class, 'source') NOT IN ('test', 'documentation')
   GROUP BY e.credential_id, e.scope_id, e.uri, coalesce(e.file_class, 'source')
 ),
@@ -147,7 +147,11 @@ FROM credential AS c
 JOIN credential_name AS n ON n.id = c.id
 LEFT JOIN identity AS i ON i.id = c.identity_id
 LEFT JOIN hidden AS h ON h.credential_id = c.id
-WHERE c.kind NOT IN ('certificate', 'signing_certificate', 'federated', 'private_key', 'ssh_key')
+LEFT JOIN credential_part AS t ON t.id = c.id
+WHERE (c.kind NOT IN ('certificate', 'signing_certificate', 'federated', 'private_key', 'ssh_key')
+    -- The key of a service account ends where it was uploaded with a certificate, or where a policy ends all of them.
+    OR (c.kind = 'private_key' AND c.provider = 'gcp' AND c.lifetime = 'static'))
+  AND t.id IS NULL
   AND coalesce(c.provider, '') <> 'vault'
   AND (c.expires_at IS NOT NULL OR c.ttl > 0)
   AND coalesce(c.state, 'active') IN ('active', 'declared', 'not_in_scope');
@@ -284,7 +288,7 @@ WITH node AS (
   FROM "use" AS u
   JOIN consumer AS k ON k.id = u.consumer_id
   WHERE u.identity_id IS NOT NULL AND u.how = 'runs_as' AND coalesce(k.enabled, TRUE)
-    AND (u.name = 'node_role' OR (k.platform = 'aws_eks' AND u.name = 'role' AND k.id LIKE '%:nodegroup/%')
+    AND (u.name IN ('node_role', 'node_account', 'kubeletidentity') OR (k.platform = 'aws_eks' AND u.name = 'role' AND k.id LIKE '%:nodegroup/%')
       OR (k.platform = 'aws_ec2' AND regexp_matches(k.tags, '"(eks:cluster-name|kubernetes.io/cluster/[^"]+)":')))
   GROUP BY u.identity_id, k.scope_id
 ),
@@ -345,7 +349,8 @@ SELECT
 FROM identity AS i
 LEFT JOIN longest AS l ON l.identity_id = i.id
 LEFT JOIN agents AS a ON a.identity_id = i.id
-WHERE i.kind IN ('user', 'role', 'service_account', 'app', 'bot', 'workload_identity')
+WHERE i.kind IN ('user', 'role', 'service_account', 'app', 'bot', 'workload_identity', 'managed_identity',
+    'agent_identity', 'identity_pool')
   AND coalesce(i.class, 'workload') IN ('workload', 'agent') AND coalesce(i.state, 'enabled') IN ('enabled', 'declared')
   AND (i.max_session IS NOT NULL OR l.ttl IS NOT NULL OR a.identity_id IS NOT NULL);
 
@@ -409,10 +414,12 @@ WHERE a.kind = 'grants' AND coalesce(i.class, 'workload') IN ('workload', 'agent
     (p.provider = 'azure' AND lower(p.name) IN ('owner', 'user access administrator', 'contributor',
       'role based access control administrator', 'global administrator', 'privileged role administrator',
       'application administrator', 'cloud application administrator', 'privileged authentication administrator',
+      'hybrid identity administrator', 'domain name administrator', 'partner tier2 support',
       '8e3af657-a8ff-443c-a75c-2fe8c4bcb635', '18d7d88d-d35e-4fb5-a5c3-7773c20a72d9',
       'b24988ac-6180-42a0-ab88-20f7382dd24c', 'f58310d9-a9f6-439a-9e8d-f62e7b41a168'))
     OR (p.provider = 'gcp' AND lower(p.name) IN ('roles/owner', 'roles/editor', 'roles/iam.securityadmin',
       'roles/resourcemanager.organizationadmin', 'roles/resourcemanager.projectiamadmin',
+      'roles/resourcemanager.folderadmin', 'roles/resourcemanager.folderiamadmin', 'roles/iam.workloadidentitypooladmin',
       'roles/iam.serviceaccountadmin', 'roles/iam.serviceaccounttokencreator', 'roles/iam.serviceaccountkeyadmin')));
 
 -- vault_token: one row per token of Vault that still may work.

@@ -31,6 +31,8 @@ SELECT
   nullif(regexp_extract(k.tags, '"privileged_triggers": "([^"]+)"', 1), '') AS privileged_triggers,
   -- bot_condition: the name of an actor is all that is asked for, and a later commit of somebody else leaves it as it is.
   nullif(regexp_extract(k.tags, '"bot_condition": "([^"]+)"', 1), '') AS bot_condition,
+  -- takes_in: by which way what outsiders wrote comes into it.
+  nullif(regexp_extract(k.tags, '"takes_in": "([^"]+)"', 1), '') AS takes_in,
   -- reusable: other workflows can call it; only_called: nothing else sets it to work, so the caller decides what it gets.
   coalesce(list_contains(k.triggers, 'workflow_call'), FALSE) AS reusable,
   array_to_string(k.triggers, ', ') = 'workflow_call' AS only_called,
@@ -499,7 +501,11 @@ SELECT
   j.bot_condition IS NOT NULL AS fooled,
   -- only_asked: it runs nothing of theirs; the name of the actor is all that keeps them out.
   coalesce(j.bot_condition IS NOT NULL AND j.runs_untrusted = FALSE, FALSE) AS only_asked,
-  CASE WHEN j.runs_untrusted THEN 'checks out or runs what they wrote' ELSE 'trusts the name of whoever acts' END AS how
+  CASE WHEN NOT coalesce(j.runs_untrusted, FALSE) AND j.bot_condition IS NOT NULL THEN 'trusts the name of whoever acts'
+    WHEN j.takes_in = 'checkout' THEN 'checks out what they wrote and runs something there'
+    WHEN j.takes_in = 'script' THEN 'puts what they wrote into a script'
+    WHEN j.takes_in = 'artifact' THEN 'takes what their run made'
+    ELSE 'runs on what they wrote' END AS how
 FROM pipeline_job AS j
 JOIN pipeline_holds AS h ON h.id = j.id
 WHERE j.trigger = 'untrusted' OR j.trigger IS NULL;
@@ -525,7 +531,7 @@ numbered AS (
   FROM judged AS j
 )
 SELECT
-  u.id, u.scope_id, u.name, n.identity_name, n.power, n.certainty, n.able,
+  u.id, u.scope_id, u.name, u.how, n.identity_name, n.power, n.certainty, n.able,
   u.privileged AND (u.runs_untrusted OR u.fooled) AND coalesce(u.gated, FALSE) = FALSE AS open
 FROM pipeline_untrusted AS u
 JOIN numbered AS n ON n.job_id = u.id AND n.n = 1;

@@ -1,6 +1,6 @@
 import pytest
 
-from nhiscan.analysis.classify import Evidence, classify
+from nhiscan.analysis.classify import Evidence, classify, strangers
 from nhiscan.model import (
     Consumer,
     ConsumerKind,
@@ -12,6 +12,8 @@ from nhiscan.model import (
     IdentityClass,
     IdentityKind,
     PrincipalKind,
+    Scope,
+    ScopeKind,
     Trust,
     TrustKind,
     Use,
@@ -71,6 +73,12 @@ ROLE = IdentityKind.ROLE
         (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.SERVICE, "bedrock-agentcore.amazonaws.com")]}, "agent"),
         (identity(kind=ROLE), {"trusts": [trust(PrincipalKind.SERVICE, "bedrock.amazonaws.com")]}, "agent"),
         (identity(kind=IdentityKind.GROUP), {}, None),
+        (identity(kind=IdentityKind.APP), {}, "workload"),
+        (identity(kind=IdentityKind.MANAGED_IDENTITY), {}, "workload"),
+        (identity(kind=IdentityKind.SERVICE_ACCOUNT), {}, "workload"),
+        (identity(kind=IdentityKind.AGENT_IDENTITY), {}, "agent"),
+        (identity(kind=IdentityKind.AGENT_BLUEPRINT), {}, "agent"),
+        (identity(kind=IdentityKind.IDENTITY_POOL), {}, None),
     ],
 )
 def test_signs_of_a_class(ident, tables, expected):
@@ -109,3 +117,57 @@ def test_another_declaration_says_nothing():
 def test_what_a_collector_knew_is_kept():
     managed = identity(kind=ROLE, class_=IdentityClass.PROVIDER_MANAGED)
     assert class_of(managed, trusts=[trust(PrincipalKind.SERVICE, "ec2.amazonaws.com")]) == "provider_managed"
+
+
+def test_a_managed_identity_that_an_agent_runs_as_is_an_agent():
+    tables = {"consumers": [consumer(ConsumerKind.AGENT)], "uses": [use(identity_id="arn:x")]}
+    assert class_of(identity(kind=IdentityKind.MANAGED_IDENTITY), **tables) == "agent"
+
+
+TENANT, OTHER = "11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555"
+
+
+def scope(scope_id, provider, kind=ScopeKind.ORGANIZATION):
+    return Scope(id=scope_id, scope_id=scope_id, source="t", provider=provider, kind=kind, name=scope_id)
+
+
+def outside(account, *, declared=(), named=(), kind=PrincipalKind.ACCOUNT, external=None):
+    app = Identity(
+        id="entra:a", scope_id=f"azure:tenant/{TENANT}", source="t", provider="azure", kind=IdentityKind.APP, name="a"
+    )
+    one = Trust(
+        id="t", **BASE, principal=account, principal_kind=kind, target_id="entra:a", kind=TrustKind.IMPERSONATE,
+        account_id=account, external=external,
+    )  # fmt: skip
+    scopes = [scope(f"azure:tenant/{TENANT}", "azure"), *named]
+    known = [Declared(id="d", **BASE, kind="trusted_account", value=v) for v in declared]
+    (found,) = strangers([one], scopes, [app], known)
+    return found.external
+
+
+def test_a_tenant_that_was_not_audited_is_a_stranger():
+    assert outside(OTHER) is True
+    assert outside(OTHER.upper()) is True
+    assert outside(TENANT) is False
+    assert outside(TENANT.upper()) is False
+
+
+def test_a_tenant_that_an_inventory_merely_names_is_a_stranger_and_a_declared_one_is_none():
+    assert outside(OTHER, named=[scope(f"azure:tenant/{OTHER}", "azure")]) is True
+    assert outside(OTHER, declared=[OTHER.upper()]) is False
+
+
+def test_an_account_of_aws_is_known_by_its_number():
+    account = scope("aws:123456789012", "aws", ScopeKind.ACCOUNT)
+    role = Identity(id="r", scope_id="aws:123456789012", source="t", provider="aws", kind=ROLE, name="r")
+    one = Trust(
+        id="t", **BASE, principal="123456789012", principal_kind=PrincipalKind.ACCOUNT, target_id="s",
+        kind=TrustKind.FEDERATE, account_id="123456789012",
+    )  # fmt: skip
+    assert [t.external for t in strangers([one], [account], [role], [])] == [False]
+    assert [t.external for t in strangers([one], [account], [], [])] == [True]
+
+
+def test_what_is_decided_already_and_what_is_no_account_is_left_alone():
+    assert outside(OTHER, external=False) is False
+    assert outside(OTHER, kind=PrincipalKind.IDENTITY) is None
