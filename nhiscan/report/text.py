@@ -166,8 +166,8 @@ def _entry(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, st
     if finding.state != "new":
         first.append((f"[{finding.state}] ", "dim"))
     name = _name(finding)
-    # A credential's message names it already, by more than its variable.
-    if finding.subject.table != "credential" and name.rsplit(" → ", 1)[-1] not in say(finding.message):
+    # What is said of a credential, trust or grant names it already, by more than its variable or id.
+    if finding.subject.table not in {"credential", "trust", "attachment"} and name.rsplit(" → ", 1)[-1] not in say(finding.message):
         first.append((f"{name}: ", "bold"))
     first.append((say(finding.message), ""))
     yield first

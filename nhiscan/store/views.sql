@@ -393,6 +393,11 @@ WITH able AS (
     min(CASE WHEN e.capability = 'admin' THEN e.certainty END) AS admin_certainty,
     min(CASE WHEN e.capability = 'escalate' THEN e.certainty END) AS escalate_certainty,
     min(CASE WHEN e.capability = 'read_secrets' THEN e.certainty END) AS read_secrets_certainty,
+    -- Where it holds, when that is less than the whole scope: one subscription of a tenant, one project.
+    CASE WHEN bool_and(e.method LIKE '%@/%' OR e.method LIKE '%@gcp:%') FILTER (WHERE e.capability = 'admin')
+      THEN min(regexp_extract(e.method, '@(.+)', 1)) FILTER (WHERE e.capability = 'admin') END AS admin_in,
+    CASE WHEN bool_and(e.method LIKE '%@/%' OR e.method LIKE '%@gcp:%') FILTER (WHERE e.capability = 'read_secrets')
+      THEN min(regexp_extract(e.method, '@(.+)', 1)) FILTER (WHERE e.capability = 'read_secrets') END AS secrets_in,
     min(CASE WHEN e.capability = 'escalate' THEN e.method END) AS escalate_method,
     count(DISTINCT CASE WHEN e.capability = 'escalate' THEN e.method END) AS escalate_methods
   FROM effective AS e
@@ -402,17 +407,37 @@ way AS (
   -- To an administrator, or to somebody who can make himself one: the latter is said in brackets.
   SELECT r.identity_id, r.target_id, r.hops, array_to_string(r.path, ' > ') AS path,
     CASE WHEN a.admin = 1 OR r.certainty = 'conditional' THEN r.certainty ELSE a.escalate_certainty END AS certainty,
-    -- steps: the same way by the names alone.
-    concat(regexp_replace(array_to_string(r.path, ' → '), '[^ ]*[/:]', '', 'g'),
-      CASE WHEN a.admin = 1 THEN '' ELSE concat(' (', coalesce(a.escalate_method, 'unnamed'), ')') END) AS steps,
+    r.path AS ids, CASE WHEN a.admin = 1 THEN '' ELSE concat(' (', coalesce(a.escalate_method, 'unnamed'), ')') END AS by,
     row_number() OVER (PARTITION BY r.identity_id
       ORDER BY a.admin DESC, r.hops, r.certainty, a.escalate_certainty, r.target_id) AS n
   FROM reach AS r
   JOIN able AS a ON a.identity_id = r.target_id AND (a.admin = 1 OR a.escalate = 1)
   WHERE r.identity_id <> r.target_id
+),
+chosen AS (SELECT w.* FROM way AS w WHERE w.n = 1),
+passed AS (
+  SELECT c.identity_id, unnest(c.ids) AS passed_id, generate_subscripts(c.ids, 1) AS place FROM chosen AS c
+),
+named AS (
+  -- steps: the same way by names; a service account by the part before the @.
+  SELECT p.identity_id, string_agg(coalesce(
+    CASE WHEN p.passed_id LIKE 'gcp:sa/%' THEN regexp_extract(p.passed_id, 'gcp:sa/([^@]+)', 1)
+      WHEN p.passed_id LIKE 'entra:%' THEN i.name END,
+    regexp_replace(p.passed_id, '.*[/:]', '')), ' → ' ORDER BY p.place) AS steps
+  FROM passed AS p
+  LEFT JOIN identity AS i ON i.id = p.passed_id
+  GROUP BY p.identity_id
+),
+best AS (
+  SELECT c.identity_id, c.target_id, c.hops, c.path, c.certainty, concat(n.steps, c.by) AS steps
+  FROM chosen AS c
+  JOIN named AS n ON n.identity_id = c.identity_id
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class,
+  -- admin_in, secrets_in: where that holds; the scope itself unless the proof names a part of it.
+  coalesce(regexp_replace(a.admin_in, '^/subscriptions/([0-9a-f-]{36})$', 'azure:sub/\1'), i.scope_id) AS admin_in,
+  coalesce(regexp_replace(a.secrets_in, '^/subscriptions/([0-9a-f-]{36})$', 'azure:sub/\1'), i.scope_id) AS secrets_in,
   coalesce(a.admin, 0) = 1 AS admin,
   coalesce(a.escalate, 0) = 1 AS escalate,
   coalesce(a.read_secrets, 0) = 1 AS read_secrets,
@@ -431,7 +456,7 @@ SELECT
     WHEN a.read_secrets = 1 THEN 'reads every secret' ELSE 'has no privilege' END AS power
 FROM identity AS i
 LEFT JOIN able AS a ON a.identity_id = i.id
-LEFT JOIN way AS w ON w.identity_id = i.id AND w.n = 1
+LEFT JOIN best AS w ON w.identity_id = i.id
 LEFT JOIN identity AS t ON t.id = w.target_id;
 
 -- credential_power: one row per credential, with the power of the identity it proves; NULL when that is unknown.

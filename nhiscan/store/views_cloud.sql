@@ -511,6 +511,10 @@ running AS (
   JOIN consumer AS k ON k.id = r.agent_id
   LEFT JOIN whole AS w ON w.parent_id = r.agent_id AND w.identity_id = r.identity_id
   WHERE k.kind = 'agent' AND coalesce(k.enabled, TRUE) AND w.parent_id IS NULL
+    -- What Entra tells of an agent identity is the agent that somebody else tells of, where somebody does.
+    AND NOT (coalesce(k.framework, '') = 'entra_agent' AND r.identity_id IN (
+      SELECT o.identity_id FROM agent_runs_as AS o JOIN consumer AS x ON x.id = o.agent_id
+      WHERE x.kind = 'agent' AND coalesce(x.framework, '') <> 'entra_agent'))
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class, count(*) AS agent_count,
