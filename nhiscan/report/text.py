@@ -167,7 +167,8 @@ def _entry(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, st
         first.append((f"[{finding.state}] ", "dim"))
     name = _name(finding)
     # What is said of a credential, trust or grant names it already, by more than its variable or id.
-    if finding.subject.table not in {"credential", "trust", "attachment"} and name.rsplit(" → ", 1)[-1] not in say(finding.message):
+    says_itself = finding.subject.table in {"credential", "trust", "attachment"}
+    if not says_itself and name.rsplit(" → ", 1)[-1] not in say(finding.message):
         first.append((f"{name}: ", "bold"))
     first.append((say(finding.message), ""))
     yield first
