@@ -215,7 +215,8 @@ def _gathered(plans: Sequence[_Plan], manifests: Sequence[Manifest], spool: Spoo
 
 def _summary(plan: _Plan, manifests: Sequence[Manifest]) -> TargetSummary:
     error, remedy = plan.error, plan.remedy
-    if error is None and not any(_has_evidence(m) for m in manifests):
+    live = plan.target.kind not in set(TargetKind)
+    if error is None and not any(_has_evidence(m, live=live) for m in manifests):
         error, remedy = "nothing could be read", "see the gaps below for the permission each collector needs"
     return TargetSummary(
         text=plan.target.text,
@@ -228,12 +229,16 @@ def _summary(plan: _Plan, manifests: Sequence[Manifest]) -> TargetSummary:
     )
 
 
-def _has_evidence(manifest: Manifest) -> bool:
+def _has_evidence(manifest: Manifest, *, live: bool) -> bool:
     """Whether a unit read anything: records, or the certainty that there are none."""
-    if getattr(registry.load(manifest.collector), "evidence", True) is False:
+    collector = registry.load(manifest.collector)
+    if getattr(collector, "evidence", True) is False:
         return False
-    if manifest.status == "succeeded" or any(t not in _NOT_EVIDENCE for t in manifest.counts):
+    if any(t not in _NOT_EVIDENCE for t in manifest.counts):
         return True
+    if manifest.status == "succeeded":
+        # A unit that knew of nothing to ask about (no subscription is visible) has succeeded in nothing.
+        return bool(manifest.calls) or not (live and getattr(collector, "counts_calls", False))
     # A repository whose only gaps are skipped binaries has been read; an account whose calls were refused has not.
     return manifest.status == "partial" and getattr(registry.load(manifest.collector), "local", False) is True
 

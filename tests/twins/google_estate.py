@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tests.twins.google_things import Things, plant
+
 ORG, FOLDER = "710000000001", "220000000001"
 GITHUB = "https://token.actions.githubusercontent.com"
 OWNER = "kim.aoki@acme.example"
@@ -19,6 +21,8 @@ ROLES = {
     "roles/storage.admin": ["storage.buckets.setIamPolicy", "storage.objects.get"],
     "roles/iam.serviceAccountTokenCreator": ["iam.serviceAccounts.getAccessToken"],
     "roles/iam.workloadIdentityUser": ["iam.serviceAccounts.getAccessToken", "iam.serviceAccounts.getOpenIdToken"],
+    "roles/run.invoker": ["run.routes.invoke"],
+    "roles/secretmanager.secretAccessor": ["secretmanager.versions.access"],
 }
 BEGIN, BORN = "2024-01-01T07:00:00Z", "2025-02-03T08:00:00Z"
 _ETERNAL = "9999-12-31T23:59:59Z"
@@ -43,11 +47,18 @@ class Estate:
     credentials: set[str] = field(default_factory=set)
     grants: set[tuple[str, str, str]] = field(default_factory=set)
     never: set[str] = field(default_factory=set)
+    things: Things = field(default_factory=Things)
 
     @property
     def projects(self) -> list[str]:
         """The ids of the projects."""
         return list(self.numbers)
+
+    @property
+    def direct(self) -> set[tuple[str, str, str]]:
+        """The grants that are told without an inventory: on what holds projects, and on accounts."""
+        hosts = ("//cloudresourcemanager.googleapis.com/", "//iam.googleapis.com/")
+        return {grant for grant in self.grants if grant[2].startswith(hosts)}
 
 
 def planted(accounts: int = 12, projects: int = 3) -> Estate:
@@ -86,7 +97,20 @@ def planted(accounts: int = 12, projects: int = 3) -> Estate:
             "deniedPermissions": ["iam.googleapis.com/serviceAccountKeys.create"],
         }}],
     })  # fmt: skip
+    plant(estate)
+    _opened(estate, shop)
     return estate
+
+
+def _opened(estate: Estate, project: str) -> None:
+    """A service that anybody may call, and a secret that its account may read."""
+    service = next(r for r in estate.things.assets if r.type == "run.googleapis.com/Service")
+    _bind(estate, service.full, "roles/run.invoker", "allUsers", "gcp:allUsers")
+    secret = next(r for r in estate.things.assets if r.type == "secretmanager.googleapis.com/Secret")
+    email = service.data["spec"]["template"]["spec"]["serviceAccountName"]
+    named = secret.full.replace(f"/{estate.numbers[project]}/", f"/{project}/")
+    _bind(estate, named, "roles/secretmanager.secretAccessor", f"serviceAccount:{email}", f"gcp:sa/{email}")
+    estate.things.bound |= {service.full: (service.full, service.type), named: (secret.full, secret.type)}
 
 
 def _project(estate: Estate, n: int) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from tests.twins import google_names
 from tests.twins.google_estate import BEGIN, BORN, FOLDER, ORG, ROLES, Estate
-from tests.twins.server import GOOGLE, Answer, RefusedRequestError, Request, Route, Twin
+from tests.twins.google_services import Services
+from tests.twins.server import GOOGLE, Answer, Paging, RefusedRequestError, Request, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 CRM = "//cloudresourcemanager.googleapis.com"
@@ -27,7 +28,7 @@ _END = "2026-10-30T07:00:00Z"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-class GoogleTwin(Twin):
+class GoogleTwin(Services):
     """All of Google over an estate."""
 
     realm = "google"
@@ -36,6 +37,8 @@ class GoogleTwin(Twin):
         self.estate = estate
         self.closed: set[str] = set()
         self.methods: dict[str, tuple[str, str]] = {}
+        self.fewest: dict[tuple[str, ...], int] = {}
+        """The pages that each list takes when they are as long as the service makes them."""
         super().__init__()
 
     def error(self, status: int, code: str, message: str) -> object:
@@ -56,6 +59,12 @@ class GoogleTwin(Twin):
             return google_names.faults(*self.methods[request.route], answer.body)
         return ()
 
+    def page(self, request: Request, rows: Sequence[object], paging: Paging, **more: object) -> Answer:
+        """As of any twin; it also notes how many pages there have to be."""
+        asked = sorted(f"{k}={v}" for k, v in request.query.items() if k not in {paging.token, paging.size})
+        self.fewest[request.route, request.path, *asked] = max(1, -(-len(rows) // paging.most))
+        return super().page(request, rows, paging, **more)
+
     def _early(self, request: Request, route: Route) -> Answer | None:
         if request.route.partition(":")[0] in self.closed:
             info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED"}
@@ -66,17 +75,19 @@ class GoogleTwin(Twin):
     # The table of operations.
 
     def routes(self) -> Iterator[Route]:
-        """Every operation that nhiscan.collectors.gcp makes of identities and IAM."""
+        """Every operation that nhiscan.collectors.gcp makes."""
         yield Route("token", "/token", self._sign_in, method="POST")
         yield from self._assets_routes()
         yield from self._iam_routes()
         yield from self._manager_routes()
         yield from self._other_routes()
+        yield from self.service_routes()
 
-    def _route(
+    def described(
         self, api: str, name: str, pattern: str, answer: Callable[[Request], Answer], *permissions: str, own: str = "",
         method: str = "GET",
     ) -> Route:  # fmt: skip
+        """A route whose query names and answers are those of a discovery document."""
         service = api.partition(".")[0]
         route = f"{service}:{own or name}"
         self.methods[route] = (api, name)
@@ -85,8 +96,8 @@ class GoogleTwin(Twin):
     def _assets_routes(self) -> Iterator[Route]:
         api = "cloudasset.v1"
         # One path whose permission depends on what content is asked for.
-        yield self._route(api, "assets.list", rf"/v1/{_ABOVE}/assets", self._assets)
-        yield self._route(
+        yield self.described(api, "assets.list", rf"/v1/{_ABOVE}/assets", self._assets)
+        yield self.described(
             api, "v1.searchAllResources", rf"/v1/{_ABOVE}:searchAllResources", self._search,
             "cloudasset.assets.searchAllResources",
         )  # fmt: skip
@@ -94,63 +105,65 @@ class GoogleTwin(Twin):
     def _iam_routes(self) -> Iterator[Route]:
         one, two = "iam.v1", "iam.v2"
         project, account = f"/v1/projects/{_PROJECT}", r"(?P<email>[^/:]+)"
-        yield self._route(one, "roles.list", "/v1/roles", self._roles, "iam.roles.list")
-        yield self._route(one, "roles.get", r"/v1/(?P<role>(?:[a-z]+/[^/]+/)?roles/[^/]+)", self._role, "iam.roles.get")
+        yield self.described(one, "roles.list", "/v1/roles", self._roles, "iam.roles.list")
+        yield self.described(
+            one, "roles.get", r"/v1/(?P<role>(?:[a-z]+/[^/]+/)?roles/[^/]+)", self._role, "iam.roles.get"
+        )
         lists = "projects.serviceAccounts.list"
-        yield self._route(one, lists, f"{project}/serviceAccounts", self._accounts, "iam.serviceAccounts.list")
+        yield self.described(one, lists, f"{project}/serviceAccounts", self._accounts, "iam.serviceAccounts.list")
         keys = "projects.serviceAccounts.keys.list"
-        yield self._route(
+        yield self.described(
             one, keys, f"{project}/serviceAccounts/{account}/keys", self._keys, "iam.serviceAccountKeys.list"
         )
-        yield self._route(
+        yield self.described(
             one, "projects.serviceAccounts.getIamPolicy", f"{project}/serviceAccounts/{account}:getIamPolicy",
             self._policy_of_account, "iam.serviceAccounts.getIamPolicy", method="POST",
         )  # fmt: skip
         pools = "projects.locations.workloadIdentityPools"
         path = f"{project}/locations/global/workloadIdentityPools"
-        yield self._route(one, f"{pools}.list", path, self._pools, "iam.googleapis.com/workloadIdentityPools.list")
-        yield self._route(
+        yield self.described(one, f"{pools}.list", path, self._pools, "iam.googleapis.com/workloadIdentityPools.list")
+        yield self.described(
             one, f"{pools}.providers.list", rf"{path}/(?P<pool>[^/]+)/providers", self._providers,
             "iam.googleapis.com/workloadIdentityPoolProviders.list",
         )  # fmt: skip
-        yield self._route(
+        yield self.described(
             one, "locations.workforcePools.list", "/v1/locations/global/workforcePools", self._empty("workforcePools"),
             "iam.googleapis.com/workforcePools.list",
         )  # fmt: skip
-        yield self._route(
+        yield self.described(
             one, "projects.locations.oauthClients.list", f"{project}/locations/global/oauthClients",
             self._empty("oauthClients"), "iam.oauthClients.list",
         )  # fmt: skip
         point = r"/v2/policies/cloudresourcemanager\.googleapis\.com%2F(?P<point>[^/]+)/denypolicies"
-        yield self._route(two, "policies.listPolicies", point, self._denials, "iam.denypolicies.list")
-        yield self._route(two, "policies.get", rf"{point}/(?P<own>[^/]+)", self._denial, "iam.denypolicies.get")
+        yield self.described(two, "policies.listPolicies", point, self._denials, "iam.denypolicies.list")
+        yield self.described(two, "policies.get", rf"{point}/(?P<own>[^/]+)", self._denial, "iam.denypolicies.get")
 
     def _manager_routes(self) -> Iterator[Route]:
         api = "cloudresourcemanager.v3"
-        yield self._route(api, "projects.search", "/v3/projects:search", self._projects)
-        yield self._route(api, "folders.search", "/v3/folders:search", self._folders)
-        yield self._route(api, "organizations.search", "/v3/organizations:search", self._organizations)
-        yield self._route(
+        yield self.described(api, "projects.search", "/v3/projects:search", self._projects)
+        yield self.described(api, "folders.search", "/v3/folders:search", self._folders)
+        yield self.described(api, "organizations.search", "/v3/organizations:search", self._organizations)
+        yield self.described(
             api, "projects.get", f"/v3/projects/{_PROJECT}", self._project, "resourcemanager.projects.get"
         )
-        yield self._route(api, "folders.get", f"/v3/folders/{FOLDER}", self._folder, "resourcemanager.folders.get")
+        yield self.described(api, "folders.get", f"/v3/folders/{FOLDER}", self._folder, "resourcemanager.folders.get")
         for kind, name in (("projects", "[a-z0-9-]+"), ("folders", FOLDER), ("organizations", ORG)):
-            yield self._route(
+            yield self.described(
                 api, f"{kind}.getIamPolicy", rf"/v3/(?P<name>{kind}/{name}):getIamPolicy", self._policy,
                 f"resourcemanager.{kind}.getIamPolicy", method="POST",
             )  # fmt: skip
 
     def _other_routes(self) -> Iterator[Route]:
-        yield self._route(
+        yield self.described(
             "apikeys.v2", "projects.locations.keys.list", f"/v2/projects/{_PROJECT}/locations/global/keys",
             self._api_keys, "apikeys.keys.list",
         )  # fmt: skip
-        yield self._route(
+        yield self.described(
             "storage.v1", "projects.hmacKeys.list", f"/storage/v1/projects/{_PROJECT}/hmacKeys", self._hmac_keys,
             "storage.hmacKeys.list",
         )  # fmt: skip
         for kind in ("serviceAccount", "serviceAccountKey"):
-            yield self._route(
+            yield self.described(
                 "policyanalyzer.v1", "projects.locations.activityTypes.activities.query",
                 f"/v1/projects/{_PROJECT}/locations/global/activityTypes/(?P<kind>{kind}LastAuthentication)/activities:query",
                 self._activity, f"policyanalyzer.{kind}LastAuthenticationActivities.query", own=f"{kind}.query",
@@ -184,6 +197,7 @@ class GoogleTwin(Twin):
         return {"name": name, "assetType": type_, "resource": resource, "ancestors": chain}
 
     def _resources(self) -> Iterator[dict]:
+        yield from (self._asset(raw.full, raw.type, raw.data, raw.project) for raw in self.estate.things.assets)
         estate, iam = self.estate, "iam.googleapis.com"
         for project, number in estate.numbers.items():
             told = {"projectId": project, "projectNumber": number, "lifecycleState": "ACTIVE", "name": project}
@@ -217,6 +231,8 @@ class GoogleTwin(Twin):
             if service == "iam.googleapis.com":
                 email = target.rpartition("/")[2]
                 told, type_ = target.replace(email, numbers[email]), "iam.googleapis.com/ServiceAccount"
+            elif target in self.estate.things.bound:
+                told, type_ = self.estate.things.bound[target]
             elif project:
                 told = f"{CRM}/projects/{self.estate.numbers[project]}"
             chain = self._chain(project)

@@ -136,8 +136,11 @@ class Ask:
         if subject_id is None:
             evidence = tuple(c for c in known if c.partition(".")[0] in _EVIDENCE)
             known, subject_id = (evidence, None) if evidence else (known, self.scope_id)
+        # One refused call may hide different things from several parts: each says so in a gap of its own.
+        more = f"/{','.join(covers)}" if covers and covers != self.covers.get(error.operation or "") else ""
+        name = f"{error.operation or error.detail}{more}"
         return Gap(
-            id=f"{subject_id or self.scope_id}#gap/{self.source}/{self.place.id}/{error.operation or error.detail}",
+            id=f"{subject_id or self.scope_id}#gap/{self.source}/{self.place.id}/{name}",
             scope_id=self.scope_id,
             source=self.source,
             locator=subject_id if subject_id != self.scope_id else None,

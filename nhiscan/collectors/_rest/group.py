@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from nhiscan.collectors._rest.ask import Ask
 from nhiscan.collectors._rest.errors import RefusedError
@@ -75,6 +75,8 @@ class Group:
     modules: tuple[str, ...] = ()
     writes: Mapping[str, str] = field(default_factory=dict)
     weight: int = 0
+    evidence: bool = True
+    counts_calls: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """The scheme, the extra and the modules of its provider, unless they are given."""

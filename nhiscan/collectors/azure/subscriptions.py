@@ -140,6 +140,7 @@ def _unseen(ask: Ask, number: str) -> Record:
 
 COLLECTOR = Group(
     name="azure.subscriptions",
+    evidence=False,  # having planned is no evidence that anything was read
     title="Azure tenant, management groups and subscriptions",
     place="estate",
     parts=(

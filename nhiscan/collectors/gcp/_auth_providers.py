@@ -17,7 +17,8 @@ from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors._rest.values import facts, mapping, moment, text, texts
 from nhiscan.collectors.gcp._assets import unseen
 from nhiscan.collectors.gcp._engines import Engines, agent_identity, identity_of
-from nhiscan.collectors.gcp._things import Thing, each_project, labelled, owned
+from nhiscan.collectors.gcp._locations import each_location, located
+from nhiscan.collectors.gcp._things import Thing, labelled, owned
 from nhiscan.collectors.gcp._using import runs_as
 from nhiscan.plugin import (
     Auth,
@@ -42,17 +43,10 @@ if TYPE_CHECKING:
     from nhiscan.plugin import Record
 
 HOST = "//agentidentity.googleapis.com/"
-PROVIDERS = Operation(
-    "agentidentity:authProviders.list", "/v1/projects/{project}/locations/-/authProviders",
-    ("agentidentity.authProviders.list",), query={"pageSize": "500"},
-)  # fmt: skip
+PROVIDERS, SUMMARIES = (located("agentidentity", what, 1000) for what in ("authProviders", "accessSummaries"))
 WORKLOADS = Operation(
     "agentidentity:authProviders.queryWorkloads", "/v1/{+provider}:queryWorkloads",
-    ("agentidentity.authProviders.get",), query={"pageSize": "500"},
-)  # fmt: skip
-SUMMARIES = Operation(
-    "agentidentity:accessSummaries.list", "/v1/projects/{project}/locations/-/accessSummaries",
-    ("agentidentity.accessSummaries.list",), query={"pageSize": "500"},
+    ("agentidentity.authProviders.get",), query={"pageSize": "1000"},
 )  # fmt: skip
 _STATES = {"ENABLED": CredentialState.ACTIVE, "DISABLED": CredentialState.INACTIVE}
 _SECRET = CredentialKind.CLIENT_SECRET, Lifetime.STATIC, Auth.OAUTH
@@ -93,7 +87,7 @@ def sort_of(data: Json) -> tuple[str, CredentialKind, Lifetime | None, Auth | No
 
 def listed(around: Estate) -> Generator[Record, None, list[tuple[str, Json]]]:
     """The providers of all projects, with the project of each."""
-    found = yield from each_project(around, PROVIDERS, "authProviders")
+    found = yield from each_location(around, PROVIDERS, "authProviders")
     return [(project, entry) for project, entry in found if text(entry.get("name"))]
 
 
@@ -121,8 +115,8 @@ def auth_providers(around: Estate, found: list[tuple[str, Json]], agents: Mappin
 def _seen(around: Estate, found: list[tuple[str, Json]]) -> Generator[Record, None, Seen]:
     """What was seen of these providers; the gaps of what was refused on the way."""
     seen, ask = Seen(), around.ask
-    inside: list[Json] = [{"project": p} for p in sorted({p for p, _ in found})]
-    for _, entry in (yield from each_project(around, SUMMARIES, "accessSummaries", inside)):
+    inside = sorted({project for project, _ in found})
+    for _, entry in (yield from each_location(around, SUMMARIES, "accessSummaries", inside)):
         own, at = provider_id(around, entry.get("authProvider")), moment(entry.get("lastAccessTime"))
         if own and at is not None:
             seen.last[own] = max(at, seen.last.get(own, at))

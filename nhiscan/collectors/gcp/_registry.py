@@ -12,33 +12,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors._rest.values import Json, flag, mapping, moment, objects, text
 from nhiscan.collectors.gcp._auth_providers import provider_id
 from nhiscan.collectors.gcp._engines import Engines, agent_identity, identity_of
-from nhiscan.collectors.gcp._things import each_project
+from nhiscan.collectors.gcp._locations import each_location, located
 from nhiscan.collectors.gcp._using import runs_as
 from nhiscan.plugin import Auth, Consumer, ConsumerKind, Form, Hop, Tool, ToolClass, Transport, Use, UseHow
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
+    from nhiscan.collectors._rest.operation import Operation
     from nhiscan.collectors.gcp._things import Estate, Thing
     from nhiscan.plugin import Record
 
 HOST = "//agentregistry.googleapis.com/"
 PLATFORM = "gcp_agent_registry"
 _SYSTEM = "agentregistry.googleapis.com/system/"
-
-
-def _list(what: str, size: int = 100) -> Operation:
-    return Operation(
-        f"agentregistry:{what}.list", f"/v1/projects/{{project}}/locations/-/{what}", (f"agentregistry.{what}.list",),
-        query={"pageSize": str(size)},
-    )  # fmt: skip
-
-
-AGENTS, SERVERS, ENDPOINTS, BINDINGS = (_list(w) for w in ("agents", "mcpServers", "endpoints", "bindings"))
+# Bindings come 500 at most; of the others no document says how many.
+AGENTS, SERVERS, ENDPOINTS, BINDINGS = (
+    located("agentregistry", what, 500) for what in ("agents", "mcpServers", "endpoints", "bindings")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,7 @@ def registered(around: Estate) -> Generator[Record, None, Registered]:
     """Every agent, server and endpoint as a consumer, with its tools and identity."""
     known = Registered(around, Engines(around))
     for sort in _SORTS:
-        for project, entry in (yield from each_project(around, sort.operation, sort.key)):
+        for project, entry in (yield from each_location(around, sort.operation, sort.key)):
             name = text(entry.get("name"))
             if name is not None:
                 yield from _entry(around.thing(f"{HOST}{name}", project), sort, entry, known)
@@ -81,7 +75,7 @@ def registered(around: Estate) -> Generator[Record, None, Registered]:
 
 def bindings(known: Registered, auth: Mapping[str, Auth | None]) -> Iterator[Record]:
     """Which agent reaches which entry; `auth` says how each auth provider, by id, lets it prove itself."""
-    for project, entry in (yield from each_project(known.around, BINDINGS, "bindings")):
+    for project, entry in (yield from each_location(known.around, BINDINGS, "bindings")):
         name = text(entry.get("name"))
         if name is not None:
             yield from _binding(known.around.thing(f"{HOST}{name}", project), entry, known, auth)

@@ -1,7 +1,7 @@
 """Agents of Google Cloud: where they run, as whom, what they reach, and the keys that are kept for them.
 
 Reasoning engines come from Cloud Asset Inventory, for all projects at once; Agent Registry and Agent Identity are
-asked project by project, all locations in one list (`locations/-`: google.aip.dev/159, "Reading across collections").
+asked project by project, all locations at once where they allow it (_locations).
 Agents of Dialogflow and Gemini Enterprise act as service agents of Google and are not among them.
 """
 
@@ -14,6 +14,7 @@ from nhiscan.collectors.gcp._assets import ASSETS, unseen
 from nhiscan.collectors.gcp._auth_providers import PROVIDERS, SUMMARIES, WORKLOADS, auth_of, auth_providers, listed
 from nhiscan.collectors.gcp._below import ASKED
 from nhiscan.collectors.gcp._engines import ENGINE, engines
+from nhiscan.collectors.gcp._locations import calls
 from nhiscan.collectors.gcp._registry import AGENTS, BINDINGS, ENDPOINTS, SERVERS, bindings, registered
 from nhiscan.collectors.gcp._things import estate
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from nhiscan.plugin import Record
 
 _SEEN_IN = "credential, consumer, use, identity"
+_LISTS = {
+    PROVIDERS: _SEEN_IN,
+    SUMMARIES: "credential.last_used, use",
+    AGENTS: "consumer, use, identity, hop",
+    SERVERS: "consumer, use, identity, tool, hop",
+    ENDPOINTS: "consumer, hop",
+    BINDINGS: "hop, use",
+}
 
 
 def _engines(ask: Ask) -> Iterator[Record]:
@@ -62,13 +71,8 @@ COLLECTOR = Group(
             calls={
                 ASSETS: _SEEN_IN,
                 **dict.fromkeys(ASKED, f"{_SEEN_IN}, tool, hop"),
-                PROVIDERS: _SEEN_IN,
-                SUMMARIES: "credential.last_used, use",
+                **calls(_LISTS),
                 WORKLOADS: "use",
-                AGENTS: "consumer, use, identity, hop",
-                SERVERS: "consumer, use, identity, tool, hop",
-                ENDPOINTS: "consumer, hop",
-                BINDINGS: "hop, use",
             },
             read=_called,
         ),

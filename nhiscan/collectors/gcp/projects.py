@@ -115,6 +115,7 @@ def _scope_of(name: str) -> str | None:
 
 COLLECTOR = Group(
     name="gcp.projects",
+    evidence=False,  # having planned is no evidence that anything was read
     title="Google Cloud organisations, folders and projects",
     place="estate",
     parts=(
