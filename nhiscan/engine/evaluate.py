@@ -68,6 +68,8 @@ def evaluate(
     known = inventory.rows(Gap) if gaps is None else gaps
     scopes = [scope.id for scope in inventory.rows(Scope)]
     empty = inventory.empty()
+    rules = sorted(rules, key=lambda r: r.id)
+    inventory.expect(rule.query or rule.from_ or "" for rule in rules if not (rule.subject in empty and rule.shipped))
 
     def one(rule: Rule) -> tuple[list[Verdict], RuleCoverage, list[RuleError]]:
         if rule.subject in empty and rule.shipped:  # nothing of its kind is there to be judged
@@ -79,7 +81,7 @@ def evaluate(
             return [], _broken(error, scopes), [error]
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = list(pool.map(one, sorted(rules, key=lambda r: r.id)))
+        found = list(pool.map(one, rules))
     _keep_lineage()
     return Evaluation(
         tuple(v for verdicts, _, _ in found for v in verdicts),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nhiscan.model import RECORDS, Record
 from nhiscan.store.errors import StoreError
-from nhiscan.store.schema import columns, create_tables, from_columns, to_line, view_bodies
+from nhiscan.store.schema import columns, create_table, create_tables, from_columns, to_line, view_bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ R = TypeVar("R", bound=Record)
 
 _WORD = re.compile(r"\w+")
 MEMORY_LIMIT = "2GB"
+LARGEST_RECORD = 1 << 26
 # A rule that takes longer than this on a locked inventory is broken.
 QUERY_MS = 120_000
 
@@ -39,6 +41,7 @@ class Inventory:
         self._locked = False
         self._thread = threading.current_thread()
         self._views = dict(view_bodies())  # those that no query has named so far
+        self._shared: frozenset[str] | None = None  # the views worth keeping the rows of; None: all of them
         self._providing = threading.RLock()
         self._own = threading.local()  # the connection of each further thread
 
@@ -70,7 +73,7 @@ class Inventory:
     def _provide(self, query: str) -> None:
         """Create the views that a query names, and those that they name.
 
-        Rules share few views and read each many times, so once nothing can change any more their rows are kept.
+        Once nothing can change any more, the rows of views that are read more than once are kept.
         """
         words = set(_WORD.findall(query))
         with self._providing:
@@ -78,8 +81,21 @@ class Inventory:
                 body = self._views.pop(name, None)
                 if body is not None:
                     self._provide(body)
-                    kind = "TABLE" if self._locked else "VIEW"
+                    kept = self._locked and (self._shared is None or name in self._shared)
+                    kind = "TABLE" if kept else "VIEW"
                     self._db.execute(f'CREATE {kind} "{name}" AS {body}')
+
+    def expect(self, queries: Iterable[str]) -> None:
+        """What will be asked: rows are kept of those views only that these queries, and the views they need, share."""
+        counts: Counter[str] = Counter()
+        waiting = [frozenset(_WORD.findall(query)) for query in queries]
+        bodies, seen = dict(self._views), set[str]()
+        while waiting:
+            named = waiting.pop() & bodies.keys()
+            counts.update(named)
+            waiting += [frozenset(_WORD.findall(bodies[name])) - {name} for name in named - seen]
+            seen |= named
+        self._shared = frozenset(name for name, count in counts.items() if count > 1)
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         """The connection of the thread at hand, since one connection answers one question at a time."""
@@ -101,7 +117,9 @@ class Inventory:
 
         shape = {c.name: c.sql for c in columns(record)}
         spec = ", ".join(f"'{name}': '{sql}'" for name, sql in shape.items())
-        source = f"read_json($files, format='newline_delimited', columns={{{spec}}}, maximum_object_size=67108864)"
+        # Every thread that reads keeps room for two of the largest objects there may be: no more than a file holds.
+        largest = min(LARGEST_RECORD, max(1 << 20, *(path.stat().st_size for path in files)))
+        source = f"read_json($files, format='newline_delimited', columns={{{spec}}}, maximum_object_size={largest})"
         try:
             self._db.execute("SET preserve_insertion_order=true")
             self._db.execute(f'INSERT INTO "{record.table}" SELECT * FROM {source}', {"files": [str(f) for f in files]})  # noqa: S608
@@ -132,7 +150,7 @@ class Inventory:
         body = f'SELECT id, {", ".join(picks)}, min(_n) AS _m FROM (SELECT *, rowid AS _n FROM "{table}") GROUP BY id'  # noqa: S608
         self._db.execute(f"CREATE TEMP TABLE merged AS {body}")
         names = ", ".join(f'"{c.name}"' for c in columns(record))
-        self._db.execute(f'DELETE FROM "{table}"')  # noqa: S608
+        self._clear(record)
         self._db.execute(f'INSERT INTO "{table}" SELECT {names} FROM merged ORDER BY _m')  # noqa: S608
         self._db.execute("DROP TABLE merged")
 
@@ -147,8 +165,12 @@ class Inventory:
     def replace(self, record: type[R], records: Iterable[R]) -> None:
         """Empty a table and fill it again."""
         fresh = list(records)
-        self._db.execute(f'DELETE FROM "{record.table}"')  # noqa: S608
+        self._clear(record)
         self._insert(record, fresh)
+
+    def _clear(self, record: type[Record]) -> None:
+        """Make a table anew: rows that are merely deleted keep their memory as long as the inventory lasts."""
+        self._db.execute(f'DROP TABLE "{record.table}"; {create_table(record)}')
 
     def _insert(self, record: type[Record], items: Sequence[Record]) -> None:
         # Through a file: DuckDB reads JSON two orders of magnitude faster than it binds rows.

@@ -85,9 +85,13 @@ def _sql_type(python: object) -> str:
 
 def create_tables() -> Iterator[str]:
     """One CREATE TABLE statement for every record."""
-    for table, record in RECORDS.items():
-        body = ", ".join(f'"{c.name}" {c.sql}' for c in columns(record))
-        yield f'CREATE TABLE "{table}" ({body})'
+    yield from map(create_table, RECORDS.values())
+
+
+def create_table(record: type[Record]) -> str:
+    """The CREATE TABLE statement of one record."""
+    body = ", ".join(f'"{c.name}" {c.sql}' for c in columns(record))
+    return f'CREATE TABLE "{record.table}" ({body})'
 
 
 def view_sql() -> str:
