@@ -1,4 +1,4 @@
-"""The database schema and the JSON form of records, both derived from `model.py`."""
+"""The database schema and the JSON form of records, both derived from `nhiscan.model`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 
+from nhiscan import model
 from nhiscan.model import RECORDS, Record, column_name
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def columns(record: type[Record]) -> tuple[Column, ...]:
 @cache
 def _columns(table: str) -> tuple[Column, ...]:
     record = RECORDS[table]
-    hints = typing.get_type_hints(record, localns={"Mapping": Mapping, "datetime": datetime})
+    hints = typing.get_type_hints(record, localns={**vars(model), "Mapping": Mapping, "datetime": datetime})
     return tuple(_column(f, hints[f.name]) for f in dataclasses.fields(record))
 
 

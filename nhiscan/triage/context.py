@@ -88,7 +88,7 @@ def _select(
     if not chosen:
         return []
     names = ", ".join(c if c == "*" else f't."{c}"' for c in wanted)
-    # Table and columns come from model.py, never from data.
+    # Table and columns come from the model, never from data.
     query = f'SELECT {names} FROM "{table}" t WHERE "{key}" IN (SELECT unnest($ids)) ORDER BY id'  # noqa: S608
     return inventory.sql(query, {"ids": chosen})
 
