@@ -161,7 +161,7 @@ def names(identities: Iterable[Identity], policies: Iterable[Policy]) -> Names:
     return Names(arns, {arn: i for i, arn in arns.items()}, accounts)
 
 
-def _free(arn: str | None, account: str, kind: str, name: str, record_id: str, taken: set[str]) -> str:  # noqa: PLR0913, PLR0917 - the parts of an ARN
+def _free(arn: str | None, account: str, kind: str, name: str, record_id: str, taken: set[str]) -> str:
     """An ARN nobody has yet."""
     short = _UNFIT.sub("_", name) or "_"
     own = _UNFIT.sub("_", record_id.rpartition(":")[2])

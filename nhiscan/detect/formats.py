@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from nhiscan import yamldata
 from nhiscan.detect import checksum
 from nhiscan.model import Confidence, CredentialKind, ExposurePart, Lifetime
 
@@ -139,9 +140,8 @@ def load_formats(directory: Path) -> tuple[Format, ...]:
 def _read_file(path: Path) -> list[tuple[str, dict[str, object]]]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both loaders are safe
+        document = yamldata.parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
         _refuse(f"{path.name}: cannot be read as YAML ({type(e).__name__}); see the other files beside it")
     if not isinstance(document, dict) or set(document) != _HEADER or not isinstance(document["formats"], list):

@@ -38,9 +38,7 @@ _ENOUGH = 200  # characters that are weighed
 _MASHED = frozenset("asdfghjkl;")  # the middle row of a keyboard
 
 
-def judge(  # noqa: PLR0913 - one argument for each kind of evidence
-    value: str, name: str, promise: Role, form: Form, path: str, *, quoted: bool = True
-) -> Verdict | None:
+def judge(value: str, name: str, promise: Role, form: Form, path: str, *, quoted: bool = True) -> Verdict | None:
     """How sure it is that the value is a secret; None when it is not believed at all."""
     needed, least, most = _NEEDED[promise]
     if not least <= len(value) <= most or not value.isascii() or value.count(value[:6]) > _REPEATS:

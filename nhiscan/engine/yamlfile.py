@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nhiscan import __version__, cache
+from nhiscan import __version__, cache, yamldata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -127,7 +126,7 @@ def parse(text: str, shown: str) -> Document:
     """The one mapping in a text.  Raises RuleFileError with the line."""
     import yaml
 
-    loader = _loader()
+    loader = yamldata.loader()
     try:
         _refuse_traps(text, shown)
         node = yaml.compose(text, Loader=loader)
@@ -144,19 +143,12 @@ def parse(text: str, shown: str) -> Document:
     return Document(shown, data, lines)
 
 
-@functools.cache
-def _loader() -> Any:  # noqa: ANN401 - two classes without a common typed base
-    import yaml
-
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 def _refuse_traps(text: str, shown: str) -> None:
     # Before composing: a composer recurses and expands what an attacker nests or aliases.
     import yaml
 
     depth = 0
-    for event in yaml.parse(text, Loader=_loader()):
+    for event in yaml.parse(text, Loader=yamldata.loader()):
         line = event.start_mark.line + 1  # type: ignore[union-attr]  # a parser sets it on every event
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise RuleFileError(shown, line, "anchors and aliases are not allowed", "write the value out")

@@ -32,7 +32,7 @@ _KEYED = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 HIDDEN = "<keyed fingerprint>"
 
 
-def triage(  # noqa: PLR0913, PLR0917 - one argument per input of the stage
+def triage(
     inventory: Inventory,
     evaluation: Evaluation,
     rules: Iterable[Rule],

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nhiscan import yamldata
 from nhiscan.triage.fingerprint import public_identity
 
 if TYPE_CHECKING:
@@ -177,9 +178,8 @@ def _item_line(text: str, number: int) -> int:
     """The line of `findings[number]`: JSON is YAML, and YAML nodes know their lines."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=loader)
+        root = yaml.compose(text, Loader=yamldata.loader())
         pairs = root.value if isinstance(root, yaml.MappingNode) else []
         items = next(value.value for key, value in pairs if key.value == "findings")
         return int(items[number].start_mark.line) + 1

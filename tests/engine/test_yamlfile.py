@@ -92,11 +92,11 @@ def test_a_readable_file_is_read(tmp_path):
 def test_without_the_c_loader_the_python_one_reads(monkeypatch):
     import yaml
 
-    from nhiscan.engine import yamlfile
+    from nhiscan import yamldata
 
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    yamlfile._loader.cache_clear()
+    yamldata.loader.cache_clear()
     assert parse("a: [1]\n", "x.yaml").data == {"a": [1]}
     with pytest.raises(RuleFileError, match="not YAML"):
         parse("a: \x07\n", "x.yaml")
-    yamlfile._loader.cache_clear()
+    yamldata.loader.cache_clear()

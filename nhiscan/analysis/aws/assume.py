@@ -109,7 +109,7 @@ def _named(estate: Estate, trust: Trust) -> Hop:
     return Hop(level, trust, own.step)
 
 
-def _through_accounts(  # noqa: PLR0913 - one call site
+def _through_accounts(
     estate: Estate,
     who: Principal,
     patterns: Sequence[str] | None,

@@ -39,7 +39,7 @@ _ON_BEHALF = ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "kms:v
 _GLOBAL = frozenset({"iam", "organizations", "account", "sso-directory", "cloudfront", "route53"})
 
 
-def circumstances(  # noqa: PLR0913 - the parts of a request, by name
+def circumstances(
     who: Asker,
     *,
     identity: Identity | None,

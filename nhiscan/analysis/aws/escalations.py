@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
+
+from nhiscan import yamldata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,13 +87,9 @@ class CatalogueError(ValueError):
 @cache
 def _read() -> tuple[tuple[Escalation, ...], tuple[Escalation, ...]]:
     """The entries that are searched for, and those that are only listed.  Raises CatalogueError."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = resources.files(__package__ or "").joinpath("escalations.yaml").read_text(encoding="utf-8")
     live: list[Escalation] = []
     listed: list[Escalation] = []
-    for group in yaml.load(text, Loader=loader):  # noqa: S506 - a safe loader, the C one where it is built
+    for group in yamldata.shipped(__package__, "escalations.yaml"):
         shared = {k: v for k, v in group.items() if k != "entries"}
         for raw in group["entries"]:
             (listed if "elsewhere" in raw else live).append(_entry({**shared, **raw}))

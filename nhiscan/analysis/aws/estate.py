@@ -60,7 +60,7 @@ def partition_of(arn: str) -> str:
     return parts[1] if len(parts) == 3 and parts[0] == "arn" else "aws"
 
 
-def build(  # noqa: PLR0913 - one argument for each table it is made of
+def build(
     identities: Iterable[Identity],
     books: Library,
     attachments: Iterable[Attachment],

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from nhiscan import yamldata
 from nhiscan.analysis.azure.roles import Block
 from nhiscan.model import Capability
 
@@ -101,18 +101,14 @@ class CatalogueError(ValueError):
     """The shipped data is broken: a search without it would call everybody harmless."""
 
 
-def _load(name: str) -> Any:  # noqa: ANN401 - what YAML holds is checked by who reads it
-    import yaml
-
-    text = resources.files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the C one where it is built
-
-
 @cache
 def escalations() -> tuple[Escalation, ...]:
     """Every entry of escalations.yaml, those that are only listed included.  Raises CatalogueError."""
-    found = [_entry({**group, **raw}) for group in _load("escalations.yaml") for raw in group["entries"]]
+    found = [
+        _entry({**group, **raw})
+        for group in yamldata.shipped(__package__, "escalations.yaml")
+        for raw in group["entries"]
+    ]
     if len({e.id for e in found}) != len(found):
         msg = f"entries of escalations.yaml with the same id: {sorted(e.id for e in found)}"
         raise CatalogueError(msg)
@@ -162,7 +158,7 @@ def tiers() -> Mapping[tuple[str, str], Permission]:
             source=group["source"],
             capability=Capability(said["capability"]) if "capability" in said else None,
         )
-        for group in _load("graph_tiers.yaml")
+        for group in yamldata.shipped(__package__, "graph_tiers.yaml")
         for value, said in group["permissions"].items()
         for key in (value, said.get("id"))
         if key
@@ -172,7 +168,11 @@ def tiers() -> Mapping[tuple[str, str], Permission]:
 @cache
 def built_in() -> Mapping[str, BuiltIn]:
     """Documented built-in roles by the GUID of the definition or template."""
-    return {role.id: role for group in _load("builtin_roles.yaml").values() for role in _roles(group["roles"])}
+    return {
+        role.id: role
+        for group in yamldata.shipped(__package__, "builtin_roles.yaml").values()
+        for role in _roles(group["roles"])
+    }
 
 
 def _roles(said: Mapping[str, Mapping[str, Any]]) -> Iterable[BuiltIn]:

@@ -60,7 +60,7 @@ class Question:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def decide(  # noqa: PLR0913 - the question as it is asked: who, what, where, and what is known of the request
+def decide(
     estate: Estate,
     principal_id: str,
     action: str,

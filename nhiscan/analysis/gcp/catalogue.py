@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
+from nhiscan import yamldata
 from nhiscan.model import Capability
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ class CatalogueError(ValueError):
 @cache
 def catalogue() -> tuple[Escalation, ...]:
     """Every entry in order, those that are only listed included.  Raises CatalogueError."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = resources.files(__package__ or "").joinpath("escalations.yaml").read_text(encoding="utf-8")
-    groups = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the C one where it is built
+    groups = yamldata.shipped(__package__, "escalations.yaml")
     shared = ({k: v for k, v in g.items() if k != "entries"} for g in groups)
     found = tuple(_entry({**s, **raw}) for s, g in zip(shared, groups, strict=True) for raw in g["entries"])
     if len({e.id for e in found}) != len(found):

@@ -58,7 +58,7 @@ def certainty(answer: Answer) -> Certainty:
     return Certainty.CERTAIN if answer is Answer.YES else Certainty.CONDITIONAL
 
 
-def _row(  # noqa: PLR0913, PLR0917 - the parts of a row
+def _row(
     estate: Estate, identity_id: str, capability: Capability, method: str, answer: Answer, steps: tuple[str, ...]
 ) -> Effective:
     identity = estate.identities[identity_id]

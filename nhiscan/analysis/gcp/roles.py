@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, cast
 
+from nhiscan import yamldata
 from nhiscan.analysis.gcp.names import PROVIDER
 from nhiscan.model import PolicyKind
 
@@ -104,9 +104,5 @@ def read(document: str | None) -> Mapping[str, object] | None:
 @cache
 def by_heart() -> Mapping[str, frozenset[str]]:
     """What predefined roles contain of the permissions asked about here, by role name."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = resources.files(__package__ or "").joinpath("roles.yaml").read_text(encoding="utf-8")
-    found = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, the C one where it is built
+    found = yamldata.shipped(__package__, "roles.yaml")
     return {name: frozenset(str(permissions).split()) for name, permissions in found.items()}

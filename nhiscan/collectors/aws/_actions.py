@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nhiscan import yamldata
 from nhiscan.collectors.aws._values import mapping, text
 from nhiscan.plugin import Approval, ToolClass
 
@@ -118,6 +119,6 @@ def _parsed(raw: object) -> object:
     import yaml
 
     try:
-        return yaml.load(raw, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+        return yamldata.parse(raw)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None

@@ -47,7 +47,7 @@ class Maker:
             kind=ScopeKind.ACCOUNT, name=number,
         )  # fmt: skip
 
-    def identity(  # noqa: PLR0913 - one argument for each column that differs
+    def identity(
         self,
         kind: IdentityKind,
         arn: str,
@@ -122,7 +122,7 @@ class Maker:
             name, covers, error.reason, error.detail, error.remedy, operation=error.operation, subject_id=subject_id
         )
 
-    def gap(  # noqa: PLR0913 - one argument for each column
+    def gap(
         self,
         name: str,
         covers: tuple[str, ...],

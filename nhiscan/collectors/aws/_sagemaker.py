@@ -93,7 +93,7 @@ def _models(ask: Ask, asking: Asking, found: Mapping[str, Json], tagged: Tagged,
             yield from values.variables(arn, named_pairs(container.get("Environment")), place)
 
 
-def _consumer(  # noqa: PLR0913 - one argument for each column that differs
+def _consumer(
     ask: Ask,
     arn: str,
     entry: Json,

@@ -40,7 +40,7 @@ class Session:
     seconds only.  After `budget_s` seconds no further call is made.
     """
 
-    def __init__(  # noqa: PLR0913 - what only some callers say are keywords
+    def __init__(
         self,
         profile: str,
         allowed: Collection[str],

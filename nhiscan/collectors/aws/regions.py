@@ -106,7 +106,7 @@ class RegionsCollector:
             remedy = "export them too, or remove them from ec2.DescribeRegions.json if nothing is in them"
             yield self._gap(account, "export", _REGIONAL, GapReason.SKIPPED, detail, remedy)
 
-    def _gap(  # noqa: PLR0913, PLR0917 - a gap in one line
+    def _gap(
         self, account: Account, name: str, covers: tuple[str, ...], reason: GapReason, detail: str, remedy: str,
         operation: str | None = None, *, narrow: bool = False,
     ) -> Gap:  # fmt: skip

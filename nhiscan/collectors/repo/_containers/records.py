@@ -81,7 +81,7 @@ class Teller:
         learnt = self.book.learn(found)
         return list(holdings(learnt, Holder(consumer_id, self.client), self.document, self.book))
 
-    def consumer(  # noqa: PLR0913 - one argument for each column that differs
+    def consumer(
         self,
         consumer_id: str,
         name: str,
@@ -104,9 +104,7 @@ class Teller:
             sandbox=sandbox,
         )  # fmt: skip
 
-    def use(  # noqa: PLR0913, PLR0917 - one argument for each column that differs
-        self, consumer_id: str, place: str, name: str, line: int, form: Form | None, how: UseHow
-    ) -> Use:
+    def use(self, consumer_id: str, place: str, name: str, line: int, form: Form | None, how: UseHow) -> Use:
         """Something a consumer is given that holds no value here."""
         shown = self.book.scrub(name)
         stem = f"{consumer_id}#use:{place}:{shown}"

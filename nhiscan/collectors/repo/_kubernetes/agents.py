@@ -124,7 +124,7 @@ def _named_tool(desk: Desk, agent_id: str, thing: Thing, named: tuple[str | None
     )
 
 
-def _hop(  # noqa: PLR0913, PLR0917 - one hop, its ends and where it is written
+def _hop(
     desk: Desk, agent_id: str, thing: Thing, node: Node, kinds: tuple[str, ...], name: str, via: str
 ) -> Iterator[Record]:
     namespace, _, short = name.rpartition("/")

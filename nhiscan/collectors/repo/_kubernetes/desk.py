@@ -87,7 +87,7 @@ class Desk:
             state=CredentialState.DECLARED if thing.kind in _DECLARING else None,
         )
 
-    def use(  # noqa: PLR0913 - one column each
+    def use(
         self,
         consumer_id: str,
         thing: Thing,

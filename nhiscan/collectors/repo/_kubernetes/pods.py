@@ -113,7 +113,7 @@ def _everything(desk: Desk, consumer_id: str, thing: Thing, container: Node) -> 
             yield from whole_secret(desk, consumer_id, thing, name, row.line, "env", UseHow.ENV)
 
 
-def secret_use(  # noqa: PLR0913 - one column of the use each
+def secret_use(
     desk: Desk,
     consumer_id: str,
     thing: Thing,
@@ -136,7 +136,7 @@ def secret_use(  # noqa: PLR0913 - one column of the use each
     )  # fmt: skip
 
 
-def whole_secret(  # noqa: PLR0913, PLR0917 - as `secret_use`
+def whole_secret(
     desk: Desk, consumer_id: str, thing: Thing, name: str, line: int, place: str, how: UseHow
 ) -> Iterator[Record]:
     """One use for every key that is known of a Secret, or one for the Secret where none is."""

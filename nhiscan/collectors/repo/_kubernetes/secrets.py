@@ -192,7 +192,7 @@ def _entry(desk: Desk, thing: Thing, ids: tuple[str, str, str], item: Found, key
     yield exposure(desk, thing, canonical, name, item.line, credential_id=credential_id, part_=literal.part)
 
 
-def exposure(  # noqa: PLR0913 - one column each
+def exposure(
     desk: Desk,
     thing: Thing,
     canonical: str,

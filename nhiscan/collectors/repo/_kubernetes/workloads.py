@@ -123,7 +123,7 @@ def automount(desk: Desk, pod: Node, account_id: str | None) -> bool | None:
     return True if written is None else automount_of(declared)
 
 
-def consumer(  # noqa: PLR0913 - one column each
+def consumer(
     desk: Desk,
     consumer_id: str,
     thing: Thing,

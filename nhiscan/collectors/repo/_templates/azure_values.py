@@ -104,7 +104,7 @@ class AzureValues:
             found = [f for s in spots for f in ([s] if isinstance(s, Found) else judge.spot(s))]
             yield from self._held(consumer_id, found)
 
-    def _reference(  # noqa: PLR0913 - one argument for each column that differs
+    def _reference(
         self, consumer_id: str, place: str, name: str, node: Node, purpose: Purpose | None, *, named: bool
     ) -> Iterator[Record]:
         """What an expression hands over: a secure parameter, a shared key, a secret of a vault."""

@@ -71,7 +71,7 @@ class Maker:
         """The text fit to be shown."""
         return self.book.scrub(text)
 
-    def identity(  # noqa: PLR0913 - one argument for each column that differs
+    def identity(
         self,
         kind: IdentityKind,
         identity_id: str,
@@ -129,7 +129,7 @@ class Maker:
             subject_id=subject_id or policy_id,
         )  # fmt: skip
 
-    def attached(  # noqa: PLR0913 - one argument for each column that differs
+    def attached(
         self,
         principal_id: str,
         policy_id: str,
@@ -166,7 +166,7 @@ class Maker:
             identity_id=identity_id, how=UseHow.RUNS_AS, name=name, uri=self.document.path, line=line,
         )  # fmt: skip
 
-    def use(  # noqa: PLR0913 - one argument for each column that differs
+    def use(
         self,
         consumer_id: str,
         place: str,

@@ -70,9 +70,7 @@ def _boundary(desk: Desk, thing: Thing, principal: str) -> Iterator[Record]:
         yield desk.attached(thing, principal, limit, AttachmentKind.BOUNDARY)
 
 
-def _inline(  # noqa: PLR0913, PLR0917 - the columns
-    desk: Desk, thing: Thing, principal: str, policy_id: str, name: str, document: Value
-) -> Iterator[Record]:
+def _inline(desk: Desk, thing: Thing, principal: str, policy_id: str, name: str, document: Value) -> Iterator[Record]:
     yield from desk.policy(thing, policy_id, PolicyKind.INLINE, desk.book.scrub(name), document)
     if document not in (None, ""):
         yield desk.attached(thing, principal, policy_id, AttachmentKind.GRANTS)

@@ -55,7 +55,7 @@ def terms(desk: Desk, value: Value) -> Terms:
     return Terms(ends(text) if text is not None else None, demand(desk, value, "condition"))
 
 
-def assigned(  # noqa: PLR0913, PLR0917 - the parts of an assignment
+def assigned(
     desk: Desk, thing: Thing, provider: str, role: str, where: str | None, principal: str, given: Terms
 ) -> Iterator[Record]:
     """A role that is assigned: the policy names it, its document has `role` and `scope`."""
@@ -119,7 +119,7 @@ def host(url: str) -> str:
     return url.partition("://")[2].rstrip("/") if "://" in url else url.rstrip("/")
 
 
-def federated(  # noqa: PLR0913 - the columns
+def federated(
     desk: Desk,
     thing: Thing,
     target: str,

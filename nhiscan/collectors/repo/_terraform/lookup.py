@@ -100,9 +100,7 @@ def resource(module: Instance, root: str, steps: tuple[str, ...], depth: int) ->
     return value, used + 1
 
 
-def _attribute(  # noqa: PLR0913, PLR0917 - one call site
-    module: Instance, block: Block | None, address: str, kind: str, name: str, depth: int
-) -> Value:
+def _attribute(module: Instance, block: Block | None, address: str, kind: str, name: str, depth: int) -> Value:
     data = ".data." in f".{address}"
     if data and (kind, name) in _ENVIRONMENT:
         return _ENVIRONMENT[kind, name]

@@ -152,7 +152,7 @@ def _listed(value: Value) -> Sequence[Value]:
     return value if isinstance(value, (list, tuple)) else () if value is None else (value,)
 
 
-def _entered(  # noqa: PLR0913, PLR0917 - the parts of a trust
+def _entered(
     desk: Desk,
     thing: Thing,
     role: Identity,
