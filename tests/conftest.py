@@ -48,28 +48,27 @@ def acme(assemble, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def compiled() -> Path:
-    """Compiled formats, made once for all processes of a test run: making them takes seconds."""
-    from nhiscan import cache
-    from nhiscan.detect.scan import shipped
-
-    cache.use(ROOT / ".pytest_cache" / "nhiscan")
-    shipped()
-    cache.use(None)
-    return ROOT / ".pytest_cache" / "nhiscan"
+def kept(tmp_path_factory) -> Path:
+    """What the program keeps between runs (compiled formats, parsed rules), made once for all processes of a test run."""
+    place = ROOT / ".pytest_cache"
+    nothing = tmp_path_factory.mktemp("nothing")
+    (nothing / "a.txt").write_text("nothing\n")
+    clean = {"PATH": os.environ["PATH"], "HOME": str(nothing), "XDG_CACHE_HOME": str(place), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "nhiscan", "audit", str(nothing), "-q"], env=clean, check=True, cwd=nothing)
+    return place / "nhiscan"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch, compiled) -> Path:
-    """A home with nothing but compiled formats, no credentials or configuration from outside, nothing but loopback."""
+def home(tmp_path, monkeypatch, kept) -> Path:
+    """A home with nothing but what the program keeps, no credentials or configuration from outside, nothing but loopback."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "GIT_", "NHISCAN_", "XDG_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
             monkeypatch.delenv(name)
     place = tmp_path / "home"
-    kept = place / ".cache" / "nhiscan"
-    kept.mkdir(parents=True, mode=0o700)
-    for file in compiled.glob("detect-*"):
-        os.link(file, kept / file.name)
+    cache = place / ".cache" / "nhiscan"
+    cache.mkdir(parents=True, mode=0o700)
+    for file in kept.glob("*-*"):
+        os.link(file, cache / file.name)
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("COLUMNS", "120")

@@ -103,13 +103,13 @@ def _program(argv: list[str], environment: dict[str, str]) -> subprocess.Complet
 
 
 @pytest.fixture(scope="module")
-def run(acme, compiled, tmp_path_factory) -> Run:
+def run(acme, kept, tmp_path_factory) -> Run:
     """The audit of `make audit`, in a process and an environment of its own, once."""
     root = tmp_path_factory.mktemp("clouds")
-    kept = root / "home" / ".cache" / "nhiscan"
-    kept.mkdir(parents=True, mode=0o700)
-    for file in compiled.glob("detect-*"):
-        os.link(file, kept / file.name)
+    cache = root / "home" / ".cache" / "nhiscan"
+    cache.mkdir(parents=True, mode=0o700)
+    for file in kept.glob("*-*"):
+        os.link(file, cache / file.name)
     environment = {"PATH": os.environ["PATH"], "HOME": str(root / "home"), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
     targets = [str(acme / "repo"), *(f"snapshot:{acme / cloud}" for cloud in ("aws", "azure", "gcp"))]
     config = str(ROOT / "fixtures" / "acme" / "nhiscan.yaml")
