@@ -129,9 +129,9 @@ def test_verdicts_of_one_subject_are_one_entry_led_by_the_worst(store):
         verdict("NS-AGT-001"),
         verdict("NS-LEK-001"),
         verdict("NS-TOX-001", severity=Severity.CRITICAL),
-        verdict("NS-PRV-001", ETL, subject_table="identity", severity=Severity.LOW),
+        verdict("NS-CID-001", ETL, subject_table="identity", severity=Severity.LOW),
     )
-    assert [f.rule.id for f in findings] == ["NS-TOX-001", "NS-AGT-001", "NS-LEK-001", "NS-PRV-001"]
+    assert [f.rule.id for f in findings] == ["NS-TOX-001", "NS-AGT-001", "NS-LEK-001", "NS-CID-001"]
     lead = findings[0]
     assert lead.related == (findings[1].id, findings[2].id)
     assert [f.folded_into for f in findings] == [None, lead.id, lead.id, None]

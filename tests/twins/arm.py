@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.twins.arm_estate import SUBSCRIPTIONS
-from tests.twins.graph_estate import TENANT
-from tests.twins.server import ARM, Answer, RefusedRequestError, Request, Route, Twin
+from tests.twins.exchange import Answer, RefusedRequestError, Request, Route
+from tests.twins.graph_rows import TENANT
+from tests.twins.paging import ARM
+from tests.twins.server import Twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +63,11 @@ class ArmTwin(Twin):
         for kind in _VERSIONS:
             yield Route(kind, rf"{_SUB}/providers/{_AUTHORIZATION}/(?P<kind>{kind})", self.authorization,
                         {"api-version", "$filter", "$skiptoken"}, (f"{_AUTHORIZATION}/{kind}/read",))  # fmt: skip
+        for name, where in (("signInLogs", r"/providers/microsoft\.aadiam"),
+                            ("activityLogs", rf"(?P<id>{_SUB})/providers/Microsoft\.Insights"),
+                            ("vaultLogs", rf"(?P<id>{_SUB}/.+)/providers/Microsoft\.Insights")):  # fmt: skip
+            yield Route(name, f"{where}/diagnosticSettings", self.diagnostics, {"api-version", "$skiptoken"},
+                        ("Microsoft.Insights/diagnosticSettings/read",))  # fmt: skip
         yield Route("resources", rf"{_SUB}/resources", self.everything, {"api-version", "$skiptoken"}, ("*/read",))
         yield Route("provider", rf"{_SUB}/providers/(?P<type>Microsoft\.\w+/\w+)", self.listed,
                     {"api-version", "$skiptoken"}, ("*/read",))  # fmt: skip
@@ -121,6 +128,11 @@ class ArmTwin(Twin):
             raise RefusedRequestError(404, "ResourceNotFound", "no such resource")
         return self.page(request, rows or [], ARM)
 
+    def diagnostics(self, request: Request) -> Answer:
+        self._version(request, {"2017-04-01" if request.route == "signInLogs" else "2021-05-01-preview"})
+        rows = self.estate.inside.get((request.params.get("id", "").lower(), "logs"), [])
+        return self.page(request, rows, ARM)
+
     def _version(self, request: Request, known: set[str] | None = None) -> None:
         version = request.query.get("api-version", "")
         if not re.fullmatch(r"20\d\d-\d\d-\d\d(-preview)?", version) or (known and version not in known):
@@ -142,7 +154,7 @@ class ArmTwin(Twin):
         start = 0 if token is None else self._graph_tokens().get(token, -1)
         if start < 0:
             raise RefusedRequestError(400, "BadRequest", "$skipToken was not handed out")
-        size = min(options.get("$top", 100), _GRAPH_MOST, self.page_cap or _GRAPH_MOST)
+        size = min(options.get("$top", 100), _GRAPH_MOST, self.pages.cap or _GRAPH_MOST)
         taken = rows[start : start + size]
         answer = {
             "totalRecords": len(rows),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 OWNER, READER, CONTRIBUTOR = (
     "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7",
@@ -42,6 +42,8 @@ class ArmEstate:
     trusts: set[tuple[str, str, str]] = field(default_factory=set)
     credentials: set[str] = field(default_factory=set)
     resources: set[tuple[str, bool | None]] = field(default_factory=set)
+    logged: set[tuple[str, str]] = field(default_factory=set)
+    """Ids of scopes and names of vaults whose logs are kept, with the kind of log."""
 
     def add(self, type_: str, name: str, subscription: str, *, group: str = "rg-App", **more: object) -> str:
         """Put a resource of a type (`Microsoft.X/y`, `…/y/z` inside the last one) there; its id in lower case."""
@@ -62,10 +64,12 @@ def arm_estate(size: int = 40) -> ArmEstate:
     _vaults(made, max(2, size // 50))
     _accepting(made, max(2, size // 20))
     _foundry(made, max(1, size // 200))
+    _logs(made)
     return made
 
 
 def _assignment(made: ArmEstate, number: int, scope: str, role: str, principal: str, **more: object) -> str:
+    made.identities.add(entra(principal))
     base = "" if scope == "/" else scope
     name = f"{base}/providers/Microsoft.Authorization/roleAssignments/{guid(0xA5, number)}"
     made.rows["microsoft.authorization/roleassignments"].append({
@@ -126,6 +130,7 @@ def _pim(made: ArmEstate) -> None:
             "type": f"Microsoft.Authorization/{kind}", "properties": shared | more,
         })  # fmt: skip
     made.grants.add((entra(guid(0xE1, 1)), f"azure:role/{OWNER}", scope, None, True))
+    made.identities.add(entra(guid(0xE1, 1)))
 
 
 def _deny(made: ArmEstate) -> None:
@@ -179,6 +184,21 @@ def _identities(made: ArmEstate, size: int) -> None:
         made.consumers.add(machine)
         made.runs_as |= {(machine, entra(own)), (machine, entra(principal))}
     made.add("Microsoft.Network/virtualNetworks", "net", SUBSCRIPTIONS[0], properties={})
+
+
+def _logged(made: ArmEstate, where: str, kind: str, name: str, *categories: str) -> None:
+    """A diagnostic setting that keeps these categories."""
+    logs = [{"category": each, "categoryGroup": None, "enabled": True, "retentionPolicy": None} for each in categories]
+    made.inside[where, "logs"] = [{"id": f"{where}/providers/microsoft.insights/diagnosticSettings/keep", "name": "keep",
+                                   "properties": {"logs": logs, "metrics": [], "workspaceId": "/subscriptions/w"}}]  # fmt: skip
+    made.logged.add((name, kind))
+
+
+def _logs(made: ArmEstate) -> None:
+    tenant, sub = f"azure:tenant/{TENANT}", SUBSCRIPTIONS[0]
+    _logged(made, "", "sign_ins", tenant, "ServicePrincipalSignInLogs", "ManagedIdentitySignInLogs")
+    _logged(made, f"/subscriptions/{sub}", "api_calls_kept", f"azure:sub/{sub}", "Administrative")
+    _logged(made, made.rows["microsoft.keyvault/vaults"][0]["id"].lower(), "secret_access", "kv-0", "AuditEvent")
 
 
 def _vaults(made: ArmEstate, count: int) -> None:

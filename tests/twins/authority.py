@@ -14,7 +14,8 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tests.twins.server import Answer, RefusedRequestError, Request, Route, Twin
+from tests.twins.exchange import Answer, RefusedRequestError, Request, Route
+from tests.twins.server import Twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.twins import google_names
+from tests.twins.exchange import Answer, RefusedRequestError, Request, Route
 from tests.twins.google_estate import BEGIN, BORN, FOLDER, ORG, ROLES, Estate
 from tests.twins.google_services import Services
-from tests.twins.server import GOOGLE, Answer, Paging, RefusedRequestError, Request, Route
+from tests.twins.paging import GOOGLE, Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -158,6 +159,12 @@ class GoogleTwin(Services):
             "apikeys.v2", "projects.locations.keys.list", f"/v2/projects/{_PROJECT}/locations/global/keys",
             self._api_keys, "apikeys.keys.list",
         )  # fmt: skip
+        for kind in ("organizations", "folders", "projects"):
+            yield self.described(
+                "orgpolicy.v2", f"{kind}.policies.getEffectivePolicy",
+                rf"/v2/(?P<parent>{kind}/[a-z0-9-]+)/policies/(?P<constraint>iam\.[\w.]+):getEffectivePolicy",
+                self._effective, "orgpolicy.policy.get",
+            )  # fmt: skip
         yield self.described(
             "storage.v1", "projects.hmacKeys.list", f"/storage/v1/projects/{_PROJECT}/hmacKeys", self._hmac_keys,
             "storage.hmacKeys.list",
@@ -168,6 +175,14 @@ class GoogleTwin(Services):
                 f"/v1/projects/{_PROJECT}/locations/global/activityTypes/(?P<kind>{kind}LastAuthentication)/activities:query",
                 self._activity, f"policyanalyzer.{kind}LastAuthenticationActivities.query", own=f"{kind}.query",
             )  # fmt: skip
+
+    def _effective(self, request: Request) -> Answer:
+        self.fewest[request.route, request.path] = 1
+        parent, constraint = request.params["parent"], request.params["constraint"]
+        rule = {"enforce": constraint == "iam.managed.disableServiceAccountKeyCreation"}
+        if constraint in {"iam.serviceAccountKeyExpiryHours", "iam.allowedPolicyMemberDomains"}:
+            rule = {"allowAll": True}
+        return Answer({"name": f"{parent}/policies/{constraint}", "spec": {"rules": [rule]}})
 
     # Cloud Asset Inventory.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tests.twins.exchange import Answer, RefusedRequestError, Request, Route
 from tests.twins.google_things import LOCATIONS
-from tests.twins.server import GOOGLE, Answer, RefusedRequestError, Request, Route, Twin
+from tests.twins.paging import GOOGLE
+from tests.twins.server import Twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.twins.exchange import Answer, RefusedRequestError, Request, Route
 from tests.twins.graph_names import NAVIGATION, PARTS, STRUCTURAL, base_of
-from tests.twins.server import GRAPH, Answer, RefusedRequestError, Request, Route, Twin
+from tests.twins.paging import GRAPH
+from tests.twins.server import Twin
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
 
-    from tests.twins.graph_estate import Estate
+    from tests.twins.graph_rows import Estate
 
 _MOST_EXPANDED = 20
 _LISTED = {"$top", "$select", "$expand", "$filter", "$count", "$skiptoken", "$orderby"}
@@ -25,7 +27,12 @@ _ROLE_LISTED = _LISTED - {"$top"}
 _ID = r"(?P<id>[0-9a-f-]{36})"
 _DIRECTORY = "/v1.0/roleManagement/directory"
 _FILTERS: dict[str, Callable[[dict], bool]] = {
-    "isAssignableToRole eq true": lambda row: row["isAssignableToRole"] is True
+    "isAssignableToRole eq true": lambda row: row["isAssignableToRole"] is True,
+    "accountEnabled eq false": lambda row: row["accountEnabled"] is False,
+}
+_POLICIES = {
+    "authorizationPolicy": "authorizationPolicy",
+    "defaultAppManagementPolicy": "tenantAppManagementPolicy",
 }
 _APP, _READ = "Application.Read.All", "Directory.Read.All"
 
@@ -57,6 +64,9 @@ class GraphTwin(Twin):
             yield self._relation(
                 f"{path}/{_ID}/microsoft.graph.{kind}", "sponsors", (need, _APP), name=f"{kind}.sponsors"
             )
+        yield self._list("users", "/v1.0/users", ("user",), ("User.Read.All", _READ))
+        for name, kind in _POLICIES.items():
+            yield Route(name, f"/v1.0/policies/{name}", self._policy(kind), set(), ("Policy.Read.All",))
         yield self._list("groups", "/v1.0/groups", ("group",), ("GroupMember.Read.All", _READ))
         yield self._list("oauth2PermissionGrants", "/v1.0/oauth2PermissionGrants", ("oAuth2PermissionGrant",), (_READ,))
         yield from self._relations()
@@ -85,6 +95,9 @@ class GraphTwin(Twin):
             kind = f"{name.removesuffix('ies')}y"
             yield self._list(name, f"/beta/reports/{name}", (kind,), ("AuditLog.Read.All",))
 
+    def _policy(self, kind: str) -> Callable[[Request], Answer]:
+        return lambda _: Answer(self._shown(self.estate.rows[kind][0], None, None, kind))
+
     def _list(
         self, name: str, path: str, kinds: tuple[str, ...], needs: tuple[str, ...], queries: set[str] = _LISTED
     ) -> Route:
@@ -98,7 +111,7 @@ class GraphTwin(Twin):
     def _relation(self, path: str, relation: str, needs: tuple[str, ...], name: str = "") -> Route:
         def answer(request: Request) -> Answer:
             rows = self.estate.related.get((request.params["id"], relation), [])
-            return self.page(request, [self._shown(row, None, None) for row in rows], GRAPH)
+            return self.page(request, [self._related(row) for row in rows], GRAPH)
 
         plain = path.replace(_ID, "{id}").replace(".", r"\.").replace("{id}", _ID)
         known = {"$top", "$select", "$skiptoken", "$count"}
@@ -146,7 +159,12 @@ class GraphTwin(Twin):
         return shown
 
     def _relatives(self, row: dict, relation: str) -> list[dict]:
-        return [self._shown(other, None, None) for other in self.estate.related.get((row["id"], relation), [])]
+        return [self._related(other) for other in self.estate.related.get((row["id"], relation), [])]
+
+    def _related(self, row: dict) -> dict:
+        # Of users a relation gives the default properties, which leave out whether the account is enabled.
+        user = row["@odata.type"] == "#microsoft.graph.user"
+        return self._shown({k: v for k, v in row.items() if not (user and k == "accountEnabled")}, None, None)
 
     def check(self, request: Request, answer: Answer) -> Iterable[str]:
         """Every property of every row is one of its type."""
@@ -172,5 +190,5 @@ _DECLARED = {
     "agentIdentityBlueprintPrincipal": "agentIdentityBlueprintPrincipal", "agentUser": "agentUser",
     "agentIdentityBlueprint": "agentIdentityBlueprint",
     "servicePrincipalSignInActivities": "servicePrincipalSignInActivity",
-    "appCredentialSignInActivities": "appCredentialSignInActivity",
+    "appCredentialSignInActivities": "appCredentialSignInActivity", "users": "user",
 }  # fmt: skip

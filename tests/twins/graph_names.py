@@ -63,6 +63,14 @@ STRUCTURAL: dict[str, frozenset[str]] = {
         """,
         "unifiedRoleEligibilitySchedule": _SCHEDULE,
         "unifiedRoleAssignmentSchedule": f"{_SCHEDULE} assignmentType",
+        "authorizationPolicy": """
+            id deletedDateTime allowedToSignUpEmailBasedSubscriptions allowedToUseSSPR
+            allowEmailVerifiedUsersToJoinOrganization allowInvitesFrom allowUserConsentForRiskyApps blockMsolPowerShell
+            defaultUserRolePermissions description displayName guestUserRoleId
+        """,
+        "tenantAppManagementPolicy": """
+            id deletedDateTime applicationRestrictions description displayName isEnabled servicePrincipalRestrictions
+        """,
         "servicePrincipalSignInActivity": """
             id appId applicationAuthenticationClientSignInActivity applicationAuthenticationResourceSignInActivity
             delegatedClientSignInActivity delegatedResourceSignInActivity lastSignInActivity

@@ -24,109 +24,23 @@ with another token).
 
 from __future__ import annotations
 
-import http.server
-import itertools
-import json
 import re
-import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from tests.twins.exchange import ALWAYS, Answer, Fault, RefusedRequestError, Request, Route
+from tests.twins.loopback import Server
+from tests.twins.paging import Pages
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
-ALWAYS = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as it came in; `params` are the named groups of the route's pattern, `body` the decoded JSON."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: object = None
-    route: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
-    token: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back; `body` is JSON unless it is bytes."""
-
-    body: object = None
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class RefusedRequestError(Exception):
-    """The vendor would refuse this request as wrong: it is answered so, and recorded as a violation."""
-
-    def __init__(self, status: int, code: str, why: str) -> None:
-        super().__init__(why)
-        self.answer_status, self.code, self.why = status, code, why
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation: `pattern` is matched against the whole path, `queries` are the names it knows.
-
-    `permissions`: any one of them suffices; none: nothing is asked for.
-    """
-
-    name: str
-    pattern: str
-    answer: Callable[[Request], Answer]
-    queries: frozenset[str] | set[str] = frozenset()
-    permissions: tuple[str, ...] = ()
-    method: str = "GET"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong at a route, `times` often (ALWAYS: every time), once `after` requests went well."""
-
-    kind: str
-    times: int = ALWAYS
-    status: int = 500
-    code: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    after: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Paging:
-    """How a vendor pages: `key` holds the entries, `token` is the query name that continues.
-
-    With `link` the answer names the next address there (whole, opaque); else `next_token` holds the token.  `size` is
-    the query name of the page size, `most` the largest that the vendor accepts, `usual` the one without it.
-    """
-
-    key: str
-    token: str
-    size: str
-    usual: int
-    most: int
-    link: str = ""
-    next_token: str = ""
-    refuses_more: bool = False
-
-
-GRAPH = Paging("value", "$skiptoken", "$top", 100, 999, link="@odata.nextLink", refuses_more=True)
-"""Microsoft Graph, directory objects: 100 a page, at most 999 (learn.microsoft.com/graph/paging)."""
-ARM = Paging("value", "$skiptoken", "$top", 100, 1000, link="nextLink")
-"""Azure Resource Manager: `nextLink`, opaque (github.com/microsoft/api-guidelines, azure/Guidelines.md)."""
-GOOGLE = Paging("", "pageToken", "pageSize", 100, 1000, next_token="nextPageToken")
-"""Google APIs: AIP-158; give the key of the entries with `replace(GOOGLE, key="accounts")`."""
+    from tests.twins.paging import Paging
 
 
 class Twin:
@@ -145,13 +59,10 @@ class Twin:
         """The permissions the caller has; None: all of them."""
         self.tokens: set[str] | None = None
         """The bearer tokens that are accepted; None: any that is not empty."""
-        self.page_cap: int | None = None
-        """A page never has more entries than this, whatever is asked for."""
+        self.pages = Pages()
         self._faults: dict[str, list[Fault]] = {}
         self._seen: Counter[str] = Counter()
         self._dead: set[str] = set()
-        self._pages: dict[str, tuple[str, int, tuple[tuple[str, str], ...]]] = {}
-        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._routes = [(re.compile(route.pattern), route) for route in self.routes()]
 
@@ -205,7 +116,7 @@ class Twin:
         return f"{'https' if self.tls else 'http'}://localhost:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        self._server = _Server(self)
+        self._server = Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
@@ -220,59 +131,8 @@ class Twin:
 
     def page(self, request: Request, rows: Sequence[object], paging: Paging, **more: object) -> Answer:
         """The page of rows that the request asks for, with the way to the next; `more` goes on the top level."""
-        start = self._start(request, paging)
-        size = self._size(request, paging)
-        taken = list(rows[start : start + size])
         faults = {fault.kind for fault in self._due(request.route, {"empty", "foreign", "loop"})}
-        following = start + size if start + size < len(rows) else None
-        if (
-            "empty" in faults
-            and request.query.get("_filled") is None
-            and "~" not in request.query.get(paging.token, "")
-        ):
-            taken, following = [], start
-        if faults & {"foreign", "loop"}:
-            following = start
-        body: dict[str, object] = {**more, paging.key: taken}
-        if following is not None:
-            token = self._token(request, following, empty="empty" in faults and following == start)
-            if paging.link:
-                host = "https://elsewhere.example" if "foreign" in faults else self.url
-                query = {k: v for k, v in request.query.items() if k != paging.token} | {paging.token: token}
-                body[paging.link] = f"{host}{quote(request.path)}?{urlencode(query, quote_via=quote)}"
-            else:
-                body[paging.next_token] = token
-        return Answer(body)
-
-    def _start(self, request: Request, paging: Paging) -> int:
-        token = request.query.get(paging.token)
-        if token is None:
-            return 0
-        path, start, query = self._pages.get(token, ("", 0, ()))
-        asked = tuple(sorted((k, v) for k, v in request.query.items() if k != paging.token))
-        if path != request.path or asked != query:
-            raise RefusedRequestError(400, "BadRequest", f"{paging.token} was not handed out for this request")
-        return start
-
-    def _size(self, request: Request, paging: Paging) -> int:
-        asked = request.query.get(paging.size) if paging.size else None
-        if asked is None:
-            size = paging.usual
-        elif not asked.isdigit() or int(asked) < 1 or (paging.refuses_more and int(asked) > paging.most):
-            raise RefusedRequestError(400, "BadRequest", f"{paging.size}={asked}")
-        else:
-            size = min(int(asked), paging.most)
-        return min(size, self.page_cap or size)
-
-    def _token(self, request: Request, start: int, *, empty: bool) -> str:
-        # Opaque to the caller; "~" tells the twin that the empty page was sent.
-        token = f"{'~' if empty else ''}{next(self._numbers):06x}{start * 7919 % 65536:04x}"
-        asked = tuple(
-            sorted((k, v) for k, v in request.query.items() if k not in {"$skiptoken", "$skipToken", "pageToken"})
-        )
-        with self._lock:
-            self._pages[token] = (request.path, start, asked)
-        return token
+        return self.pages.page(request, rows, paging, faults, self.url, **more)
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request; never raises."""
@@ -351,93 +211,3 @@ class Twin:
         with self._lock:
             self.violations.append(f"{request.method} {request.path} {dict(request.query)}: {error.why}")
         return Answer(self.error(error.answer_status, error.code, error.why), error.answer_status)
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, twin: Twin) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.twin = twin
-        self._open: set[socket.socket] = set()
-
-    def get_request(self) -> tuple[socket.socket, object]:
-        raw, address = super().get_request()
-        raw.settimeout(30)
-        if self.twin.tls is None:
-            return raw, address
-        # The handshake is made by the thread of the request, so that a silent caller holds up nobody.
-        return self.twin.tls.wrap_socket(raw, server_side=True, do_handshake_on_connect=False), address
-
-    def process_request(self, request, address) -> None:
-        self._open.add(request)
-        super().process_request(request, address)
-
-    def shutdown_request(self, request) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        for each in list(self._open):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-
-    def handle_error(self, request, address) -> None:
-        """A caller that hangs up is no news."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # a body waits 40 ms for the acknowledgement of its headers otherwise
-    server: _Server
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
-
-    def __getattr__(self, name: str):
-        if name.startswith("do_"):
-            return self._any
-        raise AttributeError(name)
-
-    def _any(self) -> None:
-        parts = urlsplit(self.path)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-        length = int(self.headers.get("Content-Length") or 0)
-        raw = self.rfile.read(length) if length else b""
-        twin = self.server.twin
-        if len({name for name, _ in pairs}) != len(pairs):
-            twin.violations.append(f"{self.command} {self.path}: a query name stands twice")
-        scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
-        request = Request(
-            self.command, parts.path, dict(pairs), {k.lower(): v for k, v in self.headers.items()}, _decoded(raw),
-            token=token if scheme.lower() == "bearer" else "",
-        )  # fmt: skip
-        self._send(twin.answer(request))
-
-    def _send(self, answer: Answer) -> None:
-        body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-        if answer.status == 0:  # cut: promised more than comes
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b'{"value": [')
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in {"Content-Type": "application/json", **answer.headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-
-def _decoded(raw: bytes) -> object:
-    """JSON, else a form (token endpoints), else None."""
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return dict(parse_qsl(raw.decode("utf-8", "replace"))) or None

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from nhiscan.collectors._common.exports import file_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,7 +59,7 @@ class Operation:
     @property
     def file(self) -> str:
         """The name of the file that holds its answers in an export."""
-        return self.name.replace(":", ".", 1) + ".json"
+        return file_of(self.name)
 
     def blanks(self) -> tuple[str, ...]:
         """The names of the parameters of its path."""

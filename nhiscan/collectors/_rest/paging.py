@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nhiscan.collectors._rest.errors import malformed
-from nhiscan.collectors._rest.values import mapping
+from nhiscan.collectors._common.errors import malformed
+from nhiscan.collectors._common.values import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
 
 MOST_PAGES = 100_000
 """Pages of one list; a million entries, at ten a page."""

@@ -1,31 +1,17 @@
-"""Where a unit works, and what a provider has to say so that units can be planned and carried out."""
+"""What a provider has to say so that units can be planned and carried out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
+    from nhiscan.collectors._common.place import Place
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Context, Target
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One tenant, subscription, organisation, folder or project, or an estate: all that a target names at once.
-
-    `params` are text that fills the blanks of operations (`tenant`, `subscription`, `project`, `number`, `parent`).
-    """
-
-    id: str
-    kind: str
-    scope_id: str
-    name: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
 
 
 class Answers(Protocol):

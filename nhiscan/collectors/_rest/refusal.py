@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError, everywhere, fatal, malformed
-from nhiscan.collectors._rest.values import mapping, objects
+from nhiscan.collectors._common.errors import RefusedError, everywhere, fatal, malformed, missing
+from nhiscan.collectors._common.values import mapping, objects
 from nhiscan.plugin import GapReason
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _refusal(answer: Answer, operation: Operation, code: str, *, of_one: bool) -
         detail = f"{name} was throttled after all retries ({said})"
         found = RefusedError(GapReason.THROTTLED, name, detail, _LATER)
     elif status in {404, 410} and of_one:
-        found = _missing(RefusedError(GapReason.FAILED, name, f"{name}: it is gone ({said})", "nothing to do"))
+        found = missing(RefusedError(GapReason.FAILED, name, f"{name}: it is gone ({said})", "nothing to do"))
     elif status in {400, 403, 404, 409} and (known := _by_code(operation, code)):
         found = known
     elif status == 403:
@@ -107,7 +107,7 @@ def _by_code(operation: Operation, code: str) -> RefusedError | None:
     if code in _NOT_ENABLED:
         detail = f"the service of {name} is not enabled there ({code})"
         remedy = "nothing to do: nothing of it can exist there"
-        return _missing(RefusedError(GapReason.UNSUPPORTED, name, detail, remedy))
+        return missing(RefusedError(GapReason.UNSUPPORTED, name, detail, remedy))
     if code in _NO_BILLING:
         remedy = "link a billing account, or leave the project out (--accounts '!ID')"
         return RefusedError(GapReason.FAILED, name, f"{name} wants billing, which is off there ({code})", remedy)
@@ -121,8 +121,3 @@ def _denied(operation: Operation, code: str) -> RefusedError:
     remedy = f"grant {', '.join(operation.permissions)}" if operation.permissions else "grant the caller to read it"
     detail = f"{operation.name} was denied" + (f" ({code})" if code else "")
     return RefusedError(GapReason.DENIED, operation.name, detail, remedy)
-
-
-def _missing(error: RefusedError) -> RefusedError:
-    error.missing = True
-    return error

@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from nhiscan.collectors._rest.errors import RefusedError, UndeclaredCallError, everywhere, fatal, malformed
-from nhiscan.collectors._rest.exports import BARE
+from nhiscan.collectors._common.errors import RefusedError, everywhere, fatal, malformed, undeclared
+from nhiscan.collectors._common.exports import BARE
 from nhiscan.collectors._rest.paging import MOST_PAGES, Request, following
 from nhiscan.collectors._rest.refusal import refusal, temporary
 from nhiscan.collectors._rest.waiting import Patience, asked_to_wait, exhausted
@@ -17,8 +17,8 @@ from nhiscan.plugin import GapReason
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
 
 # Parameters that name a place, which does not vanish between two calls: what is not found there was not read.
 _PLACES = frozenset({"tenant", "subscription", "group", "organization", "folder", "project", "number", "parent"})
@@ -45,7 +45,7 @@ class Session:
     After `budget_s` seconds no further call is made; with `probe` no page after the first is asked for.
     """
 
-    def __init__(  # noqa: PLR0913 - what only some callers say are keywords
+    def __init__(
         self,
         access: Access,
         allowed: Collection[Operation],
@@ -97,8 +97,7 @@ class Session:
     def _request(self, operation: Operation, params: Json, query: Json, body: Json) -> Request:
         declared = self._allowed.get(operation.name)
         if declared is None or declared.path != operation.path or declared.method != operation.method:
-            msg = f"{operation.name} was not declared by the collector and was not sent"
-            raise UndeclaredCallError(msg)
+            raise undeclared(operation.name)
         try:
             path = operation.fill({**self._home, **params})
         except ValueError as e:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import mapping, objects
+from nhiscan.collectors._common.values import mapping, objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _held, _keys, _others, _report, _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import moment, text
+from nhiscan.collectors.aws import _held, _keys, _others, _report
 from nhiscan.collectors.aws._blind import with_consequences
 from nhiscan.collectors.aws._details import Details
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._records import Maker
-from nhiscan.collectors.aws._values import moment, text
 from nhiscan.plugin import Credential, CredentialKind, GapReason, IdentityKind, IdentityState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._report import Row
     from nhiscan.collectors.aws._source import Account, Keys, Source
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 IN_DETAILS = ("identity", "policy", "attachment", "member", "owner")

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._operations import permission
 from nhiscan.collectors.aws._session import Session
 from nhiscan.collectors.aws._source import Account, account_of_arn
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.plugin import GapReason, TargetError
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nhiscan import yamldata
-from nhiscan.collectors.aws._values import mapping, text
+from nhiscan.collectors._common.values import mapping, text
 from nhiscan.plugin import Approval, ToolClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
 
 _LONGEST_SCHEMA = 300_000
 _MOST_ACTIONS = 1_000

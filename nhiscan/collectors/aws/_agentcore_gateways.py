@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._actions import by_name, of_schema
 from nhiscan.collectors.aws._agentcore import CLIENT, POLICY, SERVES, TAGGED, TAGS
 from nhiscan.collectors.aws._agentcore_logs import DELIVERIES, SOURCES, tool_calls
@@ -27,14 +28,13 @@ from nhiscan.collectors.aws._agents import (
 )
 from nhiscan.collectors.aws._group import Part
 from nhiscan.collectors.aws._seen import owners, policy_on, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import Auth, Consumer, ConsumerKind, Tool, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record, ToolClass
 
 _TARGETS, _TARGET = f"{CLIENT}:ListGatewayTargets", f"{CLIENT}:GetGatewayTarget"

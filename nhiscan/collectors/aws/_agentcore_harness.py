@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._actions import by_name
 from nhiscan.collectors.aws._agentcore import CLIENT, SERVES, TAGGED, TAGS
 from nhiscan.collectors.aws._agents import (
@@ -22,15 +23,14 @@ from nhiscan.collectors.aws._agents import (
 from nhiscan.collectors.aws._environment import Values
 from nhiscan.collectors.aws._group import Part
 from nhiscan.collectors.aws._seen import owners, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import named_pairs
 from nhiscan.plugin import Auth, Consumer, ConsumerKind, Tool, ToolClass, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _HARNESSES = Kind(

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import facts, mapping, moment, text
 from nhiscan.collectors.aws._agentcore import CLIENT, TAGGED, TAGS
 from nhiscan.collectors.aws._agents import Kind, address, texts, things
 from nhiscan.collectors.aws._group import Part
-from nhiscan.collectors.aws._seen import facts, owners, seen
-from nhiscan.collectors.aws._values import mapping, moment, text
+from nhiscan.collectors.aws._seen import owners, seen
 from nhiscan.plugin import (
     Credential,
     CredentialKind,
@@ -32,8 +32,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _PAYMENT, _VAULT = f"{CLIENT}:ListPaymentCredentialProviders", f"{CLIENT}:GetTokenVault"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors.aws._agents import texts
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._seen import seen
-from nhiscan.collectors.aws._values import text
 from nhiscan.plugin import Logging
 
 if TYPE_CHECKING:

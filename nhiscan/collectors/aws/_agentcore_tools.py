@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import flag, mapping, moment, text
 from nhiscan.collectors.aws._agentcore import CLIENT, TAGGED, TAGS
 from nhiscan.collectors.aws._agents import Kind, Thing, runs_as, things
 from nhiscan.collectors.aws._group import Part
-from nhiscan.collectors.aws._seen import flag, owners, seen
-from nhiscan.collectors.aws._values import mapping, moment, text
+from nhiscan.collectors.aws._seen import owners, seen
 from nhiscan.plugin import Auth, Consumer, ConsumerKind, Logging, Resource, Tool, ToolClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _INTERPRETERS = Kind(

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._seen import seen
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.collectors.aws._workloads import vault
 from nhiscan.plugin import Auth, Form, Hop, Use, UseHow
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Gap, Record
 
     Request = tuple[str, Json]  # the record it is about, and the parameters

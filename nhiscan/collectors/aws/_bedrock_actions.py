@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._actions import Action, approval_of, by_name, of_schema
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.plugin import Approval, ToolClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
 
 _BUILT_IN = {
     "AMAZON.UserInput": (ToolClass.READ, Approval.AUTO),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._agents import (
     Kind,
     Thing,
@@ -20,14 +21,13 @@ from nhiscan.collectors.aws._agents import (
 )
 from nhiscan.collectors.aws._group import Part
 from nhiscan.collectors.aws._seen import owners, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import Consumer, ConsumerKind, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 TAGS = "bedrock-agent:ListTagsForResource"

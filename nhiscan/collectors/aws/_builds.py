@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._environment import Values
 from nhiscan.collectors.aws._seen import Asking, seen
 from nhiscan.collectors.aws._tagged import Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import (
     TAGS_COVER,
     Rows,
@@ -25,8 +25,8 @@ from nhiscan.plugin import ConsumerKind, Form, Use, UseHow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 PROJECTS, PROJECT = "codebuild:ListProjects", "codebuild:BatchGetProjects"

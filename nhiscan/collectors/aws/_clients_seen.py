@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._values import mapping, text
+from nhiscan.collectors._common.values import mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.plugin import AttachmentKind, IdentityClass, IdentityKind, IdentityState, LastUsed, PolicyKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._records import Maker
     from nhiscan.collectors.aws._report import Row
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 # Paths that only AWS can create roles under (IAM User Guide, "Service-linked roles"; IAM Identity Center guide).

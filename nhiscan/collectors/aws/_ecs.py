@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, number, text
 from nhiscan.collectors.aws._environment import Values
-from nhiscan.collectors.aws._seen import number
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import Rows, Workload, acts_as, consumer, handed, named_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 CLUSTERS, SERVICES, SERVICE = "ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"

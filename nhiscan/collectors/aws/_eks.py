@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._seen import flag, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import flag, listing, mapping, moment, text
+from nhiscan.collectors.aws._seen import seen
 from nhiscan.collectors.aws._workloads import Rows, Workload, acts_as, consumer
 from nhiscan.plugin import (
     Attachment,
@@ -31,8 +31,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 CLUSTERS, CLUSTER = "eks:ListClusters", "eks:DescribeCluster"

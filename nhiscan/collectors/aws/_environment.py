@@ -15,8 +15,8 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors.aws._seen import seen
-from nhiscan.collectors.aws._values import text
 from nhiscan.collectors.aws._workloads import from_vault, vault
 from nhiscan.plugin import Credential, Exposure, ExposurePart, Form, Lifetime, Use, UseHow
 

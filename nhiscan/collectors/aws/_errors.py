@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from nhiscan.collectors._common.errors import RefusedError, everywhere, fatal, malformed, missing
+from nhiscan.collectors._common.values import mapping, text
 from nhiscan.collectors.aws._operations import permission
-from nhiscan.collectors.aws._values import mapping, text
-from nhiscan.plugin import GapReason, TargetError
+from nhiscan.plugin import GapReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,43 +43,6 @@ _BY_ORGANISATION = "explicit deny in a service control policy"
 _WHY_DENIED = re.compile(r"(explicit deny in an? [a-z -]{3,60}policy|no [a-z -]{3,60}policy allows)")
 
 
-class RefusedError(Exception):
-    """A call that gave nothing: why, and what would change it.
-
-    `fatal` says that further calls of the same service would fail alike, and `everywhere` that those of all others
-    would too; `missing` that the thing asked for does not exist; `unreachable` that nobody answered; `code` is AWS's
-    own.
-    """
-
-    def __init__(self, reason: GapReason, operation: str | None, detail: str, remedy: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.operation = operation
-        self.detail = detail
-        self.remedy = remedy
-        self.fatal = False
-        self.everywhere = False
-        self.missing = False
-        self.unreachable = False
-        self.code = ""
-
-    @property
-    def by_organisation(self) -> bool:
-        """Whether a service control policy denies it in so many words, so that nobody in the account may do it."""
-        return _BY_ORGANISATION in self.detail
-
-    def of(self, operation: str) -> RefusedError:
-        """The same refusal of another operation, which need not be sent to know it."""
-        again = RefusedError(self.reason, operation, self.detail, self.remedy)
-        for name in ("fatal", "everywhere", "missing", "unreachable", "code"):
-            setattr(again, name, getattr(self, name))
-        return again
-
-    def as_target_error(self) -> TargetError:
-        """The same for a target that cannot be read at all; whoever shows it names the target."""
-        return TargetError(self.detail, self.remedy)
-
-
 def explain(error: Exception, operation: str) -> RefusedError:
     """What a failed call means.  Never raises, never quotes the error's own text."""
     from botocore.exceptions import ClientError
@@ -106,7 +70,7 @@ def _from_answer(response: object, operation: str) -> RefusedError:
         remedy = "run again later, or save the run (--save) and continue it"
         found = RefusedError(GapReason.THROTTLED, operation, f"{operation} was throttled after all retries", remedy)
     elif plain in _NO_SESSION:
-        found = _everywhere(RefusedError(GapReason.FAILED, operation, f"AWS refused the credentials ({code})", _RENEW))
+        found = everywhere(RefusedError(GapReason.FAILED, operation, f"AWS refused the credentials ({code})", _RENEW))
     elif plain in _NOT_SIGNED_UP:
         found = absent(operation, f"the account has not signed up for the service of {operation} ({code})")
     elif plain in _UNSUPPORTED:
@@ -123,52 +87,54 @@ def _from_answer(response: object, operation: str) -> RefusedError:
 def _credentials(error: Exception, operation: str) -> RefusedError:
     detail = f"no usable AWS credentials ({type(error).__name__})"
     remedy = "set AWS_PROFILE or name one as aws:PROFILE, and sign in (aws sso login) if it needs that"
-    return _everywhere(RefusedError(GapReason.FAILED, operation, detail, remedy))
+    return everywhere(RefusedError(GapReason.FAILED, operation, detail, remedy))
 
 
 def _profile(_error: Exception, operation: str) -> RefusedError:
     remedy = "name a profile that `aws configure list-profiles` prints, as aws:PROFILE"
-    return _everywhere(RefusedError(GapReason.FAILED, operation, "the AWS profile does not exist", remedy))
+    return everywhere(RefusedError(GapReason.FAILED, operation, "the AWS profile does not exist", remedy))
 
 
 def _region(_error: Exception, operation: str) -> RefusedError:
     remedy = "set AWS_DEFAULT_REGION to a region name such as us-east-1"
-    return _everywhere(RefusedError(GapReason.FAILED, operation, "the configured AWS region is not valid", remedy))
+    return everywhere(RefusedError(GapReason.FAILED, operation, "the configured AWS region is not valid", remedy))
 
 
 def _config(_error: Exception, operation: str) -> RefusedError:
     remedy = "repair ~/.aws/config and ~/.aws/credentials (or the files AWS_CONFIG_FILE names)"
-    return _everywhere(RefusedError(GapReason.FAILED, operation, "the AWS configuration cannot be read", remedy))
+    return everywhere(RefusedError(GapReason.FAILED, operation, "the AWS configuration cannot be read", remedy))
 
 
 def _connection(error: Exception, operation: str) -> RefusedError:
     host = host_of(getattr(error, "kwargs", {}).get("endpoint_url"))
     detail = f"cannot reach AWS{f' at {host}' if host else ''} ({type(error).__name__})"
     remedy = "check the network, AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE"
-    found = _fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
+    found = fatal(RefusedError(GapReason.FAILED, operation, detail, remedy))
     found.unreachable = True
     return found
 
 
 def _address(_error: Exception, operation: str) -> RefusedError:
     remedy = "check AWS_ENDPOINT_URL, AWS_DEFAULT_REGION and HTTPS_PROXY"
-    return _everywhere(RefusedError(GapReason.FAILED, operation, "the AWS address is not valid", remedy))
+    return everywhere(RefusedError(GapReason.FAILED, operation, "the AWS address is not valid", remedy))
 
 
 def _answer(_error: Exception, operation: str) -> RefusedError:
-    return malformed(operation)
+    return no_answer(operation)
 
 
 def _service(_error: Exception, operation: str) -> RefusedError:
-    found = unknown(operation)
-    found.fatal = True
-    return found
+    return fatal(unknown(operation))
 
 
-def malformed(operation: str) -> RefusedError:
+def no_answer(operation: str) -> RefusedError:
     """The refusal of an answer that is none."""
-    remedy = "check that AWS_ENDPOINT_URL and HTTPS_PROXY lead to AWS"
-    return RefusedError(GapReason.MALFORMED, operation, f"the answer to {operation} is not AWS's", remedy)
+    return malformed(operation, "is not AWS's", "check that AWS_ENDPOINT_URL and HTTPS_PROXY lead to AWS")
+
+
+def by_organisation(error: RefusedError) -> bool:
+    """Whether a service control policy denies it in so many words, so that nobody in the account may do it."""
+    return _BY_ORGANISATION in error.detail
 
 
 def unknown(operation: str) -> RefusedError:
@@ -179,21 +145,8 @@ def unknown(operation: str) -> RefusedError:
 
 def absent(operation: str, detail: str) -> RefusedError:
     """The refusal of a service that is not there at all: nothing of it can be missed, so it makes no gap."""
-    found = _fatal(
-        RefusedError(GapReason.UNSUPPORTED, operation, detail, "nothing to do: nothing of it can exist there")
-    )
-    found.missing = True
-    return found
-
-
-def _fatal(error: RefusedError) -> RefusedError:
-    error.fatal = True
-    return error
-
-
-def _everywhere(error: RefusedError) -> RefusedError:
-    error.everywhere = True
-    return _fatal(error)
+    remedy = "nothing to do: nothing of it can exist there"
+    return missing(fatal(RefusedError(GapReason.UNSUPPORTED, operation, detail, remedy)))
 
 
 def unresolved(error: Exception) -> bool:

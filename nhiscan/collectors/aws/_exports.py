@@ -6,108 +6,65 @@ A file holds what the AWS CLI prints for that call, or, for calls that are made 
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from nhiscan.collectors.aws._errors import RefusedError
-from nhiscan.collectors.aws._source import Account
-from nhiscan.collectors.aws._values import listing, mapping
-from nhiscan.plugin import GapReason
+from nhiscan.collectors._common.exports import BARE, Files, exported, file_of
+from nhiscan.collectors.aws._source import GLOBAL, Account, place_of
+from nhiscan.plugin import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.place import Place
+    from nhiscan.collectors._common.values import Json
     from nhiscan.plugin import Target
 
-GLOBAL = "global"
 _ACCOUNT = re.compile(r"\d{12}")
-_FILE = re.compile(r"(?P<client>[a-z0-9-]+)\.(?P<operation>[A-Za-z0-9]+)\.json")
-_LARGEST = 200_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """The files of one account and region; `folder` is relative to the snapshot."""
-
-    account: Account
-    region: str
-    folder: str
-    digest: str
-
-    def params(self) -> dict[str, str]:
-        """What a unit needs to find them again."""
-        return {"account": self.account.number, "partition": self.account.partition, "region": self.region,
-                "folder": self.folder}  # fmt: skip
+def units_of(name: str, target: Target, operations: Collection[str], *, regional: bool) -> Iterator[Unit]:
+    """A unit of a collector for each account and region that a snapshot holds answers of these operations for."""
+    for export in exported(target, partial(_place, regional=regional), operations):
+        params = {**export.place.params, "folder": export.folder}
+        unit_id = f"{name}:{params['account']}:{params['region']}:snapshot-{export.digest}"
+        yield Unit(unit_id, name, export.place.scope_id, target, params)
 
 
-def exported(target: Target, operations: Collection[str], *, regional: bool) -> Iterator[Export]:
-    """The accounts and regions a snapshot holds answers of these operations for, in order."""
-    root = Path(target.value)
-    folders: dict[Path, list[Path]] = {}
-    for path in sorted(root.rglob("*.json")):
-        match = _FILE.fullmatch(path.name)
-        if match is None or not _ACCOUNT.fullmatch(path.parent.parent.name):
-            continue
-        if f"{match['client']}:{match['operation']}" in operations and (path.parent.name != GLOBAL) == regional:
-            folders.setdefault(path.parent, []).append(path)
-    for folder, paths in sorted(folders.items()):
-        digest = sha256("\n".join(f"{p.name} {p.stat().st_size}" for p in paths).encode()).hexdigest()[:12]
-        region = folder.name if regional else ""
-        yield Export(Account(folder.parent.name, _partition(region)), region, str(folder.relative_to(root)), digest)
+def answers_of(unit: Unit) -> FileAnswers:
+    """The files of such a unit."""
+    return FileAnswers(Path(unit.target.value) / unit.params["folder"])
+
+
+def _place(folder: Path, *, regional: bool) -> Place | None:
+    """The account and region whose exported answers lie in a folder, told by its name and the one above, else None."""
+    account, region = folder.parent.name, folder.name
+    if not _ACCOUNT.fullmatch(account) or (region != GLOBAL) != regional:
+        return None
+    return place_of(Account(account, _partition(region)), region if regional else "")
 
 
 def _partition(region: str) -> str:
     return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
-class FileAnswers:
+class FileAnswers(Files):
     """`Answers` over the files of one folder."""
 
-    def __init__(self, target: Target, params: Mapping[str, str]) -> None:
-        self._folder = Path(target.value) / params["folder"]
+    exact: ClassVar[bool] = True
+    again: ClassVar[str] = "export it again with the AWS CLI"
 
     def call(self, operation: str, /, **params: object) -> Json:
-        """The answer whose parameters fit."""
-        for answer in self.pages(operation, **params):
-            return answer
-        raise _absent(operation, "not in the export")
+        """The answer whose parameters fit.  Raises RefusedError: skipped when there is no file, missing without fit."""
+        return next(self.pages(operation, **params))
 
     def pages(self, operation: str, /, **params: object) -> Iterator[Json]:
         """The same; exports hold all pages as one."""
-        path = self._folder / f"{operation.replace(':', '.', 1)}.json"
-        try:
-            if path.stat().st_size > _LARGEST:
-                raise _absent(operation, "too large a file")
-            body = json.loads(path.read_text(encoding="utf-8"))
-        except OSError:
-            raise _absent(operation, "not in the export") from None
-        except (ValueError, RecursionError):
-            detail = f"{path.name} is not JSON"
-            raise RefusedError(GapReason.MALFORMED, operation, detail, "export it again with the AWS CLI") from None
-        if isinstance(body, dict):
-            yield body
-            return
-        for entry in listing(body):
-            wanted = mapping(mapping(entry).get("with"))
-            if all(str(params.get(k)) == str(v) for k, v in wanted.items()):
-                yield mapping(mapping(entry).get("answer"))
-                return
-        raise _missing(operation)
-
-
-def _absent(operation: str, why: str) -> RefusedError:
-    client, _, name = operation.partition(":")
-    dashed = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-    remedy = f"add the output of `aws {client} {dashed}` as {client}.{name}.json"
-    return RefusedError(GapReason.SKIPPED, operation, f"{operation} is {why}", remedy)
-
-
-def _missing(operation: str) -> RefusedError:
-    error = _absent(operation, "not in the export for everything")
-    error.missing = True
-    return error
+        client, _, name = operation.partition(":")
+        dashed = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+        found = self.answer(operation, params, f"add the output of `aws {client} {dashed}` as {file_of(operation)}")
+        if BARE in found:
+            raise self.unusable(operation, f"{file_of(operation)} holds a list and not the whole answer")
+        yield found

@@ -14,9 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws import _report
 from nhiscan.collectors.aws._source import Account, account_of_arn
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.detect.aws_key import account_of
 
 if TYPE_CHECKING:

@@ -6,14 +6,12 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nhiscan.collectors._common.errors import undeclared
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LOGGERS = ("boto3", "botocore", "urllib3", "s3transfer")
-
-
-class UndeclaredCallError(RuntimeError):
-    """Something tried to make a call that no collector declared; nothing was sent."""
 
 
 class Emitter(Protocol):
@@ -60,11 +58,6 @@ def credible(*, operation_model: Any, response_dict: Mapping[str, Any], **_: obj
     if not isinstance(found, dict):
         msg = "the answer is no JSON object"
         raise ResponseParserError(msg)
-
-
-def undeclared(operation: str) -> UndeclaredCallError:
-    """The error for an operation that nobody declared."""
-    return UndeclaredCallError(f"{operation} was not declared by the collector and was not sent")
 
 
 def quiet() -> None:

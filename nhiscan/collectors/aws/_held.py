@@ -11,9 +11,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import moment, text
 from nhiscan.collectors.aws import _keyform
 from nhiscan.collectors.aws._source import NAME, Account
-from nhiscan.collectors.aws._values import moment, text
 from nhiscan.plugin import (
     Attachment,
     AttachmentKind,
@@ -29,7 +29,7 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.plugin import Record
 
 _STATES = {

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, number, text
 from nhiscan.collectors.aws._environment import Values
-from nhiscan.collectors.aws._seen import number
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import Profiles, Rows, Workload, consumer, gathered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 INSTANCES, USER_DATA = "ec2:DescribeInstances", "ec2:DescribeInstanceAttribute"

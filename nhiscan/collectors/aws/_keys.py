@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import moment, text
 from nhiscan.collectors.aws._source import NAME, Account
-from nhiscan.collectors.aws._values import moment, text
 from nhiscan.plugin import Credential, CredentialKind, CredentialState, Lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._report import Row, Slot
-    from nhiscan.collectors.aws._values import Json
 
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")  # IAM API reference, AccessKeyMetadata
 _TOLERANCE = timedelta(seconds=60)

@@ -7,17 +7,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._source import Keys
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import GapReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._session import Session
-    from nhiscan.collectors.aws._values import Json
 
 _PAGE = 1000  # the most that GetAccountAuthorizationDetails takes (IAM API reference, MaxItems)
 _WAITS_S = (1, 2, 3, 5, 8, 13, 13, 15)  # one minute in all; a report takes seconds, in large accounts a minute

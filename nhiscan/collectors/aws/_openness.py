@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._values import document, listing, mapping
+from nhiscan.collectors._common.values import listing, mapping
+from nhiscan.collectors.aws._documents import document
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
 
 
 def anybody(raw: object, *, met: Collection[str] = ()) -> bool | None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws import _held, _keys
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.plugin import GapReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._held import Observer
     from nhiscan.collectors.aws._records import Maker
     from nhiscan.collectors.aws._report import Row
     from nhiscan.collectors.aws._source import Account, Keys, Source
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Credential, Record
 
 _HIDDEN = ("credential",)

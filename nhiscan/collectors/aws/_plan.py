@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.memo import remembered
 from nhiscan.collectors.aws._accounts import ACCOUNTS, CALLER, Entry, entries, home_region, params_of, parse
 from nhiscan.collectors.aws._operations import permission
 from nhiscan.collectors.aws._regions import HOME_PROBES, PROBES, REGIONS, Regions, regions
@@ -55,21 +56,13 @@ class Place:
 def accounts(target: Target, ctx: Context) -> tuple[Entry, ...]:
     """The accounts of a target, those included that cannot be entered.  Raises TargetError when nobody can be asked."""
     key = f"aws accounts:{(target.text, ctx.expect_account, ctx.accounts, ctx.role)}"
-    found = ctx.memo.get(key)
-    if found is None:
-        found = ctx.memo[key] = entries(target, ctx)
-    assert isinstance(found, tuple)  # noqa: S101 - what this module put there
-    return found
+    return remembered(ctx, key, lambda: entries(target, ctx))
 
 
 def regions_of(entry: Entry, ctx: Context) -> Regions:
     """The regions of an account that was entered."""
     key = f"aws regions:{(entry.profile, entry.account.number, entry.role, ctx.regions)}"
-    found = ctx.memo.get(key)
-    if found is None:
-        found = ctx.memo[key] = regions(entry, ctx)
-    assert isinstance(found, Regions)  # noqa: S101 - what this module put there
-    return found
+    return remembered(ctx, key, lambda: regions(entry, ctx))
 
 
 def places(

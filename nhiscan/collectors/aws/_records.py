@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors.aws._documents import document
 from nhiscan.collectors.aws._source import NAME, Account
-from nhiscan.collectors.aws._values import document
 from nhiscan.plugin import (
     Attachment,
     AttachmentKind,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from nhiscan.collectors.aws._errors import RefusedError
+    from nhiscan.collectors._common.errors import RefusedError
     from nhiscan.plugin import Owner, Record
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._accounts import Entry, add, home_region
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors.aws._errors import by_organisation
 from nhiscan.collectors.aws._session import Session
-from nhiscan.collectors.aws._values import listing, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,8 +107,8 @@ def _fate(entry: Entry, ctx: Context, region: str, calls: dict[str, int]) -> Fat
             if silent and e.unreachable:
                 return Fate.SILENT
             silent |= e.unreachable
-            closed |= e.by_organisation
-            unsure |= not (e.by_organisation or e.missing)
+            closed |= by_organisation(e)
+            unsure |= not (by_organisation(e) or e.missing)
             if e.everywhere:
                 break
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._values import moment, text
+from nhiscan.collectors._common.values import moment, text
 from nhiscan.plugin import LastUsed
 
 if TYPE_CHECKING:

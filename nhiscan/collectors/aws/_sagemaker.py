@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._environment import Values
 from nhiscan.collectors.aws._seen import Asking
 from nhiscan.collectors.aws._tagged import Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import TAGS_COVER, Workload, acts_as, consumer, gathered, named_pairs
 from nhiscan.plugin import Auth, ConsumerKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 NOTEBOOKS, NOTEBOOK = "sagemaker:ListNotebookInstances", "sagemaker:DescribeNotebookInstance"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._errors import RefusedError
-from nhiscan.collectors.aws._values import document, mapping, text
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.seen import Seen
+from nhiscan.collectors._common.values import mapping, text
+from nhiscan.collectors.aws._documents import document
 from nhiscan.plugin import (
     Attachment,
     AttachmentKind,
@@ -24,22 +26,13 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Owner, Record
 
 _Answer = TypeVar("_Answer")
 _MOST_PAGES = 10_000
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
-
-
-class Seen(TypedDict):
-    """The columns that every record has, to be spread into its constructor."""
-
-    id: str
-    scope_id: str
-    source: str
-    locator: str | None
 
 
 def seen(ask: Ask, record_id: str, locator: str | None = None) -> Seen:
@@ -50,32 +43,6 @@ def seen(ask: Ask, record_id: str, locator: str | None = None) -> Seen:
 def owners(ask: Ask, subject_id: str, tags: Mapping[str, str]) -> Iterator[Owner]:
     """The owners that the tags of a record name."""
     return _tags.owners(tags, subject_id=subject_id, scope_id=ask.scope_id, source=ask.source)
-
-
-def flag(value: object) -> bool | None:
-    """True or False when the answer says so, else None."""
-    return value if isinstance(value, bool) else None
-
-
-def number(value: object) -> int | None:
-    """An integer, also from text or a whole float, else None."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        return int(value) if re.fullmatch(r"[+-]?\d{1,18}", value) else None
-    return int(value) if isinstance(value, int | float) and abs(value) < 1e18 else None  # neither is NaN
-
-
-def facts(**known: object) -> dict[str, str]:
-    """The facts that are known, as text: `true`, `false`, numbers, words."""
-    found = {}
-    for name, value in known.items():
-        words = (
-            ("true" if value else "false") if isinstance(value, bool) else text(None if value is None else str(value))
-        )
-        if words:
-            found[name] = words
-    return found
 
 
 def role_arn(ask: Ask, value: object) -> str | None:

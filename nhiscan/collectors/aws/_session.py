@@ -7,16 +7,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from nhiscan.collectors._common.errors import RefusedError, UndeclaredCallError, undeclared
+from nhiscan.collectors._common.values import mapping, text
 from nhiscan.collectors.aws._clients import SIGN_IN, Clients, Patience, Role, clients, on_behalf_of
-from nhiscan.collectors.aws._errors import RefusedError, absent, explain, host_of, malformed, unknown, unresolved
-from nhiscan.collectors.aws._guard import UndeclaredCallError, guard, quiet, undeclared
-from nhiscan.collectors.aws._values import mapping, text
+from nhiscan.collectors.aws._errors import absent, explain, host_of, no_answer, unknown, unresolved
+from nhiscan.collectors.aws._guard import guard, quiet
 from nhiscan.plugin import GapReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
 
 __all__ = ["SIGN_IN", "Session", "UndeclaredCallError", "guard", "quiet"]
 
@@ -189,7 +190,7 @@ class Session:
             # botocore's parsers raise whatever the wrong shape of an answer leads to.
             if not sending:
                 raise
-            refused = malformed(operation)
+            refused = no_answer(operation)
         if refused.everywhere:
             self._broken = refused
         raise refused
@@ -198,7 +199,7 @@ class Session:
         from botocore.exceptions import BotoCoreError
 
         if sending and type(error) is ValueError:  # from the parser: addresses are judged when a client is made
-            return malformed(operation)
+            return no_answer(operation)
         if self.region and isinstance(error, BotoCoreError) and unresolved(error):
             service = operation.partition(":")[0]
             if not self._clients().elsewhere and self._region_resolves(error):

@@ -7,19 +7,19 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws import _account, _files
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._files import Document, Kind
 from nhiscan.collectors.aws._records import Maker
 from nhiscan.collectors.aws._source import Account, Keys
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.plugin import GapReason, Record, Target, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
 
 _COMMANDS = {
     "iam:GetAccountAuthorizationDetails": "aws iam get-account-authorization-details",

@@ -6,14 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from nhiscan.collectors._common.place import Place
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from nhiscan.collectors.aws._errors import RefusedError
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.errors import RefusedError
+    from nhiscan.collectors._common.values import Json
 
 NAME = "aws.iam"
+GLOBAL = "global"
 _ACCOUNT_OF_ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(\d{12}):")
 
 
@@ -32,6 +35,12 @@ class Account:
     def arn(self, rest: str) -> str:
         """The IAM ARN of something of this account: `user/etl` -> `arn:aws:iam::<account>:user/etl`."""
         return f"arn:{self.partition}:iam::{self.number}:{rest}"
+
+
+def place_of(account: Account, region: str) -> Place:
+    """The place of an account and region, `""` for what has no regions."""
+    params = {"account": account.number, "partition": account.partition, "region": region}
+    return Place(region or GLOBAL, "region" if region else "account", account.scope_id, params=params)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors.aws._seen import owners, policy_on, seen
-from nhiscan.collectors.aws._values import text
 from nhiscan.plugin import Resource
 
 if TYPE_CHECKING:

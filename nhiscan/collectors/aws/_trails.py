@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._agents import texts
-from nhiscan.collectors.aws._values import listing, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors.aws._values import Json
+    from nhiscan.collectors._common.values import Json
 
 _SECRETS = "secretsmanager.amazonaws.com"
 _AGENTS = ("AWS::BedrockAgentCore::", "AWS::Bedrock::")

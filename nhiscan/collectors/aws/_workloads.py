@@ -11,18 +11,18 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._seen import Asking, owners, role_arn, seen
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.plugin import Consumer, ConsumerKind, Form, Use, UseHow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Auth, Record
 
 TAGS_COVER = ("consumer.tags", "consumer.environment", "owner.name")

@@ -15,18 +15,19 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.group import DEEP
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._agents import fetch
-from nhiscan.collectors.aws._errors import RefusedError
-from nhiscan.collectors.aws._group import DEEP, Group, Part
+from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import LastUsed, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _START, _RESULT = "iam:GenerateServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetails"

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import flag, mapping, moment, text
 from nhiscan.collectors.aws._agentcore import CLIENT, POLICY, SERVES, TAGGED, TAGS
 from nhiscan.collectors.aws._agentcore_gateways import GATEWAYS
 from nhiscan.collectors.aws._agentcore_harness import HARNESSES
@@ -29,8 +30,7 @@ from nhiscan.collectors.aws._agentcore_tools import BROWSERS, CODE_INTERPRETERS,
 from nhiscan.collectors.aws._agents import Kind, Thing, fetch, fetch_items, inbound, once, runs_as, things
 from nhiscan.collectors.aws._environment import Values
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import flag, owners, policy_on, seen
-from nhiscan.collectors.aws._values import mapping, moment, text
+from nhiscan.collectors.aws._seen import owners, policy_on, seen
 from nhiscan.collectors.aws._workloads import named_pairs
 from nhiscan.plugin import Consumer, ConsumerKind, Transport
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import facts, flag, moment, text
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import facts, flag, owners, role_arn, seen
-from nhiscan.collectors.aws._values import moment, text
+from nhiscan.collectors.aws._seen import owners, role_arn, seen
 from nhiscan.plugin import (
     Consumer,
     ConsumerKind,
@@ -25,8 +25,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _ROLES = {"compute_role": "computeRoleArn", "service_role": "iamServiceRoleArn"}

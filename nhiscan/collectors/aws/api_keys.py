@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import facts, flag, listing, mapping, moment, number, text
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import Asking, facts, flag, number, owners, pages, policy_on, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
+from nhiscan.collectors.aws._seen import Asking, owners, pages, policy_on, seen
 from nhiscan.plugin import (
     Credential,
     CredentialKind,
@@ -32,8 +32,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _APPSYNC_KEYS = "appsync:ListApiKeys"

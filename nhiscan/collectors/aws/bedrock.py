@@ -12,21 +12,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import mapping, moment, text
 from nhiscan.collectors.aws._agents import entries, fetch, fetch_items, function_arn, hands_to, once, runs_as, tags_of
 from nhiscan.collectors.aws._bedrock_actions import actions_of
 from nhiscan.collectors.aws._bedrock_sources import FLOWS, GUARDRAILS, KNOWLEDGE_BASES, TAGS, agent_of_alias
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import owners, seen
-from nhiscan.collectors.aws._values import mapping, moment, text
 from nhiscan.plugin import Approval, Basis, Consumer, ConsumerKind, Tool, ToolClass
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._actions import Action
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _GET, _VERSION, _ALIASES = "bedrock-agent:GetAgent", "bedrock-agent:GetAgentVersion", "bedrock-agent:ListAgentAliases"

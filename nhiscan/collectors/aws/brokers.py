@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import facts, flag, listing, mapping, moment, text
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import Asking, facts, flag, owners, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
+from nhiscan.collectors.aws._seen import Asking, owners, seen
 from nhiscan.plugin import (
     Credential,
     CredentialKind,
@@ -27,8 +27,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _GROUPS, _CACHES = "elasticache:DescribeUsers", "elasticache:DescribeReplicationGroups"

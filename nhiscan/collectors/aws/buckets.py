@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._openness import anybody
 from nhiscan.collectors.aws._seen import Asking
 from nhiscan.collectors.aws._things import OF_POLICY, Thing, resource
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _LIST, _POLICY, _STATUS = "s3:ListBuckets", "s3:GetBucketPolicy", "s3:GetBucketPolicyStatus"

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _keyform, _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import facts, flag, listing, mapping, moment, text
+from nhiscan.collectors.aws import _keyform
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import Asking, facts, flag, owners, policy_on, seen
+from nhiscan.collectors.aws._seen import Asking, owners, policy_on, seen
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import Credential, CredentialKind, CredentialState, Lifetime, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _TAGS = "owner, credential.environment"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.group import CONFIG_VALUES
+from nhiscan.collectors._common.values import listing, mapping, number, text
 from nhiscan.collectors.aws import _instances as ec2
-from nhiscan.collectors.aws import _tags
 from nhiscan.collectors.aws._environment import Values
-from nhiscan.collectors.aws._group import CONFIG_VALUES, Group, Part
-from nhiscan.collectors.aws._seen import number
-from nhiscan.collectors.aws._values import listing, mapping, text
+from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._workloads import (
     LIST_PROFILES,
     Workload,
@@ -23,8 +23,8 @@ from nhiscan.collectors.aws._workloads import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _JOBS = "batch:DescribeJobDefinitions"

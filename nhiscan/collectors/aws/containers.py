@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import flag, listing, mapping, moment, text
 from nhiscan.collectors.aws import _ecs as ecs
 from nhiscan.collectors.aws import _eks as eks
 from nhiscan.collectors.aws._environment import Values
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import flag, pages
+from nhiscan.collectors.aws._seen import pages
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import TAGS_COVER, Rows, Workload, acts_as, consumer, handed, named_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _SERVICES, _SERVICE = "apprunner:ListServices", "apprunner:DescribeService"

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import facts, flag, listing, mapping, moment, text
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import facts, flag, owners, role_arn, seen
+from nhiscan.collectors.aws._seen import owners, role_arn, seen
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import (
     Consumer,
     ConsumerKind,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 # Amazon RDS User Guide, "IAM database authentication": MariaDB, MySQL, PostgreSQL and their Aurora editions; Neptune.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.group import DEEP, wanted
+from nhiscan.collectors._common.values import facts, mapping, moment, text
 from nhiscan.collectors.aws import _keyform
-from nhiscan.collectors.aws._group import DEEP, Group, Part, wanted
-from nhiscan.collectors.aws._seen import Asking, acts_as, facts, role_arn, seen
-from nhiscan.collectors.aws._values import mapping, moment, text
+from nhiscan.collectors.aws._group import Group, Part
+from nhiscan.collectors.aws._seen import Asking, acts_as, role_arn, seen
 from nhiscan.plugin import (
     Certainty,
     Credential,
@@ -26,8 +27,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _DESCRIBE, _DESCRIBE_CA, _ALIAS = "iot:DescribeCertificate", "iot:DescribeCACertificate", "iot:DescribeRoleAlias"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import moment, text
 from nhiscan.collectors.aws import _keyform
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import seen
-from nhiscan.collectors.aws._values import moment, text
 from nhiscan.plugin import Credential, CredentialKind, CredentialState, Lifetime
 
 if TYPE_CHECKING:

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import flag, listing, mapping, moment, number, text
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import Asking, Seen, flag, number, owners, policy_on, seen
+from nhiscan.collectors.aws._seen import Asking, owners, policy_on, seen
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nhiscan.collectors._common.seen import Seen
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _DESCRIBE, _ROTATION = "kms:DescribeKey", "kms:GetKeyRotationStatus"

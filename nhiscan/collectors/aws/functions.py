@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._environment import Values
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._openness import anybody
 from nhiscan.collectors.aws._seen import policy_on
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.collectors.aws._workloads import TAGS_COVER, Workload, acts_as, consumer, from_vault, named_pairs, vault
 from nhiscan.plugin import Auth, ConsumerKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _LIST, _POLICY, _URLS = "lambda:ListFunctions", "lambda:GetPolicy", "lambda:ListFunctionUrlConfigs"

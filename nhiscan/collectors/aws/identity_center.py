@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import mapping, moment, text
+from nhiscan.collectors.aws._documents import document
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._values import document, mapping, moment, text
 from nhiscan.plugin import (
     Attachment,
     AttachmentKind,
@@ -29,8 +30,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _INSTANCES = {"sso-admin:ListInstances": "identity, policy, attachment, trust, owner"}

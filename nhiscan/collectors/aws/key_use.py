@@ -19,21 +19,22 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.group import DEEP
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws._agents import fetch_items
 from nhiscan.collectors.aws._clients_seen import Client, client_of
-from nhiscan.collectors.aws._errors import RefusedError
-from nhiscan.collectors.aws._group import DEEP, Group, Part
+from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._report import ReportError, Row, is_report, parse
 from nhiscan.collectors.aws._seen import seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import Consumer, ConsumerKind, Use, UseHow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _REPORT, _KEYS, _EVENTS = "iam:GetCredentialReport", "iam:ListAccessKeys", "cloudtrail:LookupEvents"

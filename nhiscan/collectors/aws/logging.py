@@ -21,12 +21,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import flag, listing, mapping, text
 from nhiscan.collectors.aws._agents import fetch
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import flag, pages, seen
+from nhiscan.collectors.aws._seen import pages, seen
 from nhiscan.collectors.aws._trails import Kept, kept
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.plugin import Logging, Resource
 
 if TYPE_CHECKING:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _keyform, _tags
-from nhiscan.collectors.aws._group import DEEP, Group, Part, wanted
-from nhiscan.collectors.aws._seen import Asking, facts, flag, number, owners, role_arn, seen
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.group import DEEP, wanted
+from nhiscan.collectors._common.values import facts, flag, listing, mapping, moment, number, text
+from nhiscan.collectors.aws import _keyform
+from nhiscan.collectors.aws._documents import document
+from nhiscan.collectors.aws._group import Group, Part
+from nhiscan.collectors.aws._seen import Asking, owners, role_arn, seen
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import document, listing, mapping, moment, text
 from nhiscan.plugin import (
     Attachment,
     AttachmentKind,
@@ -42,8 +45,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _PROFILES, _SUBJECT = "rolesanywhere:ListProfiles", "rolesanywhere:GetSubject"

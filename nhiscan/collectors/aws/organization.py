@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import mapping, text
+from nhiscan.collectors.aws._documents import document
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._values import document, mapping, text
 from nhiscan.plugin import Attachment, AttachmentKind, GapReason, Policy, PolicyKind, Scope, ScopeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Gap, Record
 
 _NO_ORGANISATION = "AWSOrganizationsNotInUseException"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors.aws import _builds as builds
-from nhiscan.collectors.aws import _tags
 from nhiscan.collectors.aws._environment import Values
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import Asking
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import TAGS_COVER, Rows, Workload, acts_as, consumer, gathered
 from nhiscan.plugin import ConsumerKind
 

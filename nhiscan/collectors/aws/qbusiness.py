@@ -11,19 +11,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import mapping, moment, text
 from nhiscan.collectors.aws._actions import of_schema
 from nhiscan.collectors.aws._agents import Kind, Thing, address, fetch, fetch_items, reads, runs_as, things
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import owners, policy_on, seen
-from nhiscan.collectors.aws._values import mapping, moment, text
 from nhiscan.plugin import Auth, Consumer, ConsumerKind, Tool, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _TAGS, _POLICY = "qbusiness:ListTagsForResource", "qbusiness:GetPolicy"

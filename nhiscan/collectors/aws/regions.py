@@ -10,14 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.collectors.aws._accounts import params_of
-from nhiscan.collectors.aws._errors import RefusedError
-from nhiscan.collectors.aws._exports import FileAnswers, exported
+from nhiscan.collectors.aws._exports import answers_of, units_of
 from nhiscan.collectors.aws._operations import permission
 from nhiscan.collectors.aws._plan import PLANNING, SIGNING_IN, accounts, regions_of
 from nhiscan.collectors.aws._regions import PROBES, REGIONS, Fate
 from nhiscan.collectors.aws._source import Account
-from nhiscan.collectors.aws._values import listing, mapping, text
 from nhiscan.plugin import Context, Gap, GapReason, Record, Scope, ScopeKind, Target, TargetError, TargetKind, Unit
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ class RegionsCollector:
                 params = {**params_of(entry), **_told(entry, ctx)}
                 yield Unit(f"{self.name}:{entry.account.number}", self.name, entry.account.scope_id, target, params)
         elif target.kind is TargetKind.SNAPSHOT:
-            for export in exported(target, (REGIONS,), regional=False):
-                unit_id = f"{self.name}:{export.account.number}:snapshot-{export.digest}"
-                yield Unit(unit_id, self.name, export.account.scope_id, target, export.params())
+            yield from units_of(self.name, target, (REGIONS,), regional=False)
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:  # noqa: ARG002 - the protocol names it
         """The account, and a gap for what of it is not read.  Raises TargetError for an account nobody can enter."""
@@ -92,9 +90,8 @@ class RegionsCollector:
 
     def _not_exported(self, account: Account, unit: Unit) -> Iterator[Record]:
         """A gap for the enabled regions of which a snapshot holds nothing."""
-        answers = FileAnswers(unit.target, unit.params)
         try:
-            found = listing(answers.call(REGIONS).get("Regions"))
+            found = listing(answers_of(unit).call(REGIONS).get("Regions"))
         except RefusedError as e:
             yield self._gap(account, "list", _REGIONAL, e.reason, e.detail, e.remedy, REGIONS, narrow=True)
             return

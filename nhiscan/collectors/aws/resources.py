@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import flag, listing, mapping, moment, number, text
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._openness import anybody
-from nhiscan.collectors.aws._seen import Asking, flag, number, pages
+from nhiscan.collectors.aws._seen import Asking, pages
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
 from nhiscan.collectors.aws._things import OF_POLICY, TAGS_COVER, Thing, resource
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.collectors.aws._workloads import Rows
 
 if TYPE_CHECKING:

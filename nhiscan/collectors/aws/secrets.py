@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import flag, listing, mapping, moment, number, text
+from nhiscan.collectors.aws._documents import document
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import Asking, flag, number, owners, policy_on, seen
+from nhiscan.collectors.aws._seen import Asking, owners, policy_on, seen
 from nhiscan.collectors.aws._tagged import GET_RESOURCES, Tagged
-from nhiscan.collectors.aws._values import document, listing, mapping, moment, text
 from nhiscan.detect.generic import speaks_of_secrets
 from nhiscan.plugin import LastUsed, Store
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _POLICY = "secretsmanager:GetResourcePolicy"

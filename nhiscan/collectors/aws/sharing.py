@@ -11,18 +11,19 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, moment, text
+from nhiscan.collectors.aws._documents import document
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import Asking, owners, pages, policy_on, seen
-from nhiscan.collectors.aws._values import document, listing, mapping, moment, text
 from nhiscan.plugin import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _SHARES, _ASSOCIATED = "ram:GetResourceShares", "ram:GetResourceShareAssociations"

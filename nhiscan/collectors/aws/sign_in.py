@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import facts, flag, listing, mapping, moment, text
 from nhiscan.collectors.aws._group import Group, Part
-from nhiscan.collectors.aws._seen import Asking, facts, flag, role_arn, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
+from nhiscan.collectors.aws._seen import Asking, role_arn, seen
 from nhiscan.plugin import (
     Certainty,
     Credential,
@@ -32,8 +32,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _CLIENTS, _CLIENT = "cognito-idp:ListUserPoolClients", "cognito-idp:DescribeUserPoolClient"

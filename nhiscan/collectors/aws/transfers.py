@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws import _keyform, _tags
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.values import listing, mapping, moment, text
+from nhiscan.collectors.aws import _keyform
 from nhiscan.collectors.aws._group import Group, Part
 from nhiscan.collectors.aws._seen import Asking, acts_as, owners, role_arn, seen
-from nhiscan.collectors.aws._values import listing, mapping, moment, text
 from nhiscan.plugin import (
     Certainty,
     Credential,
@@ -27,8 +28,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.aws._ask import Ask
-    from nhiscan.collectors.aws._values import Json
     from nhiscan.plugin import Record
 
 _USERS, _USER = "transfer:ListUsers", "transfer:DescribeUser"

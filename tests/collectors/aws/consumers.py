@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws._ask import Ask
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._exports import FileAnswers
-from nhiscan.collectors.aws._source import Account
-from nhiscan.plugin import Context, FingerprintKey, GapReason, Target, TargetKind
+from nhiscan.collectors.aws._source import Account, place_of
+from nhiscan.plugin import Context, FingerprintKey, GapReason
 from nhiscan.store.schema import to_line
 from tests.conftest import load_by_path
 
@@ -74,7 +74,7 @@ class Exported:
             tokens = [m for m in ASSEMBLE.TOKEN.finditer(text) if not m[1].startswith("aws_key_id")]
             self.secrets += [ASSEMBLE.expand(m[0], "") for m in tokens]
             (place / path.name).write_text(ASSEMBLE.expand(text, path.name), encoding="utf-8")
-        self._files = FileAnswers(Target("snapshot:x", TargetKind.SNAPSHOT, str(place)), {"folder": "."})
+        self._files = FileAnswers(place)
 
     def call(self, operation, /, **params):
         self._asked(operation)
@@ -94,7 +94,7 @@ def read(collector, answers, ctx=CTX):
     """The records of all parts, as the collector gives them."""
     covers = {op: tuple(c.split(", ")) for op, c in collector.operations(ctx).items()}
     region = REGION if collector.regional else ""
-    ask = Ask(answers, Account(ACCOUNT), region, collector.name, ctx, covers)
+    ask = Ask(answers, place_of(Account(ACCOUNT), region), collector.name, ctx, covers)
     found = []
     for part in collector.parts:
         try:

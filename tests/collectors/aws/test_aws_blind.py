@@ -1,7 +1,7 @@
 import pytest
 
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws._blind import with_consequences
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._records import Maker
 from nhiscan.collectors.aws._source import Account
 from nhiscan.plugin import AttachmentKind, GapReason, PolicyKind

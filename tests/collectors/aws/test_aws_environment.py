@@ -7,7 +7,7 @@ import pytest
 
 from nhiscan.collectors.aws._ask import Ask
 from nhiscan.collectors.aws._environment import Values, decoded
-from nhiscan.collectors.aws._source import Account
+from nhiscan.collectors.aws._source import Account, place_of
 from nhiscan.collectors.aws._workloads import named_pairs, parameter_named, secret_named, vault
 from nhiscan.plugin import CredentialKind, ExposurePart, Form, Lifetime, UseHow
 from tests.collectors.aws.consumers import ACCOUNT, CTX, REGION, WITH_VALUES, Answers, Tables
@@ -17,7 +17,7 @@ SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db-AbCdEf"
 
 
 def values(ctx=WITH_VALUES):
-    return Values(Ask(Answers(), Account(ACCOUNT), REGION, "aws.functions", ctx), "function")
+    return Values(Ask(Answers(), place_of(Account(ACCOUNT), REGION), "aws.functions", ctx), "function")
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_what_is_no_script_is_nothing():
 
 
 def test_stores_are_called_by_their_arn():
-    ask = Ask(Answers(), Account(ACCOUNT), REGION, "x", CTX)
+    ask = Ask(Answers(), place_of(Account(ACCOUNT), REGION), "x", CTX)
     assert vault(ask, f"{SECRET}:password:AWSCURRENT:") == SECRET
     assert vault(ask, "prod/db") is None
     assert secret_named(ask, "prod/db:key") == f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db"

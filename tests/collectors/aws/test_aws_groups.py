@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from nhiscan.collect import registry
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws import _session
 from nhiscan.collectors.aws._ask import Ask
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._group import Group
 from nhiscan.collectors.aws._operations import permission
 from nhiscan.plugin import Context, FingerprintKey, Target, TargetKind, Unit
@@ -247,16 +247,16 @@ def test_a_shared_answer_is_asked_for_once(ctx):
             self.asked += 1
             yield {"Things": [{"Name": "a"}, "b"]}
 
-    from nhiscan.collectors.aws._source import Account
+    from nhiscan.collectors.aws._source import Account, place_of
 
     once = Once()
-    ask = Ask(once, Account("123456789012"), "us-east-1", "aws.x", ctx)
+    ask = Ask(once, place_of(Account("123456789012"), "us-east-1"), "aws.x", ctx)
     assert ask.shared("x:List", "Things") == ask.shared("x:List", "Things") == ({"Name": "a"}, {"": "b"})
     assert once.asked == 1
 
 
 def test_a_shared_refusal_is_the_same_for_all(ctx):
-    from nhiscan.collectors.aws._source import Account
+    from nhiscan.collectors.aws._source import Account, place_of
     from nhiscan.plugin import GapReason
 
     class Never:
@@ -267,7 +267,7 @@ def test_a_shared_refusal_is_the_same_for_all(ctx):
             raise RefusedError(GapReason.DENIED, operation, "no", "allow")
 
     never = Never()
-    ask = Ask(never, Account("123456789012"), "us-east-1", "aws.x", ctx)
+    ask = Ask(never, place_of(Account("123456789012"), "us-east-1"), "aws.x", ctx)
     for _ in range(2):
         with pytest.raises(RefusedError):
             ask.shared("x:List", "Things")

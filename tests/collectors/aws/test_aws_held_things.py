@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from nhiscan.analysis.state import states
-from nhiscan.collectors.aws import _group, _seen
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import facts, number
+from nhiscan.collectors.aws import _exports, _seen
 from nhiscan.collectors.aws._ask import Ask
-from nhiscan.collectors.aws._errors import RefusedError
-from nhiscan.collectors.aws._seen import facts, number, pages, policy_on, role_arn
-from nhiscan.collectors.aws._source import Account
+from nhiscan.collectors.aws._seen import pages, policy_on, role_arn
+from nhiscan.collectors.aws._source import Account, place_of
 from nhiscan.plugin import Context, Credential, FingerprintKey, Gap, GapReason, Scope, ScopeKind, Target, TargetKind
 from tests.conftest import load_by_path
 
@@ -84,7 +85,7 @@ class Given:
 
 
 def ask_of(answers, ctx=None):
-    return Ask(answers, ACCOUNT, "eu-central-1", "aws.test", ctx or context())
+    return Ask(answers, place_of(ACCOUNT, "eu-central-1"), "aws.test", ctx or context())
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -102,7 +103,7 @@ def test_one_denied_call_hides_only_what_it_tells(estate, monkeypatch, name, ope
     """Each operation denied in turn: a gap names it, nothing raises, and every other part gives what it gave."""
     collector, ctx, target = COLLECTORS[name], context(deep=True), estate(name)
     whole = of_everything(collected(collector, target, ctx))
-    refusing = _group.FileAnswers
+    refusing = _exports.FileAnswers
 
     def refuse(self, asked, /, **params):
         if asked == operation:
@@ -127,16 +128,16 @@ def of_everything(records):
 
 def _ask(collector, target, ctx):
     (unit,) = collector.units(target, ctx)
-    answers = _group.FileAnswers(target, unit.params)
+    answers = _exports.answers_of(unit)
     region = unit.params["region"] if collector.regional else ""
-    return Ask(answers, ACCOUNT, region, collector.name, ctx)
+    return Ask(answers, place_of(ACCOUNT, region), collector.name, ctx)
 
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_answers_of_another_shape_give_no_record_and_no_traceback(estate, monkeypatch, name):
     collector, ctx, target = COLLECTORS[name], context(deep=True), estate(name)
     for strange in ({}, {"items": "x"}, {"Keys": [None, 7, {"KeyId": 5}]}):
-        monkeypatch.setattr(_group.FileAnswers, "pages", lambda _s, _o, /, _a=strange, **_p: iter([_a]))
+        monkeypatch.setattr(_exports.FileAnswers, "pages", lambda _s, _o, /, _a=strange, **_p: iter([_a]))
         assert {r.table for r in collected(collector, target, ctx)} == {"scope"}
 
 
@@ -202,8 +203,8 @@ def test_tags_that_cannot_be_read_leave_owners_unknown_and_say_so(estate, monkey
             raise RefusedError(GapReason.DENIED, asked, "denied", "allow tag:GetResources")
         return original(self, asked, **params)
 
-    original = _group.FileAnswers.pages
-    monkeypatch.setattr(_group.FileAnswers, "pages", refuse)
+    original = _exports.FileAnswers.pages
+    monkeypatch.setattr(_exports.FileAnswers, "pages", refuse)
     records = collected(COLLECTORS["encryption"], estate("encryption"), context())
     (gap,) = of(records, "gap").values()
     assert "owner" in gap.covers

@@ -1,6 +1,6 @@
 import pytest
 
-from nhiscan.collectors.aws._errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws._live import LiveSource
 from nhiscan.plugin import GapReason
 

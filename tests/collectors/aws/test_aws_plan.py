@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws import _session
 from nhiscan.collectors.aws._accounts import DEFAULT_ROLE
-from nhiscan.collectors.aws._errors import RefusedError
 from nhiscan.collectors.aws._plan import accounts, places, regions_of, session_of
 from nhiscan.collectors.aws._regions import HOME_PROBES, PROBES, Fate
 from nhiscan.collectors.aws.regions import COLLECTOR

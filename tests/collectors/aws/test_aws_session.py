@@ -10,8 +10,9 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors.aws import _clients, _session
-from nhiscan.collectors.aws._errors import RefusedError, explain
+from nhiscan.collectors.aws._errors import by_organisation, explain
 from nhiscan.collectors.aws._session import Session, UndeclaredCallError, guard
 from tests.collectors.aws.answers import keys_of, serving
 
@@ -313,8 +314,8 @@ def test_what_is_not_there_is_missing(code, missing):
 
 
 def test_a_denial_by_the_organisation_is_told_from_others():
-    assert _refusal("AccessDenied", 403, "with an explicit deny in a service control policy: arn").by_organisation
-    assert not _refusal("AccessDenied", 403, "no identity-based policy allows").by_organisation
+    assert by_organisation(_refusal("AccessDenied", 403, "with an explicit deny in a service control policy: arn"))
+    assert not by_organisation(_refusal("AccessDenied", 403, "no identity-based policy allows"))
 
 
 def test_the_remedy_names_the_permission_and_not_the_operation():

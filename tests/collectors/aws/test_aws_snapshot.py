@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from nhiscan.collectors._common.values import moment, text
 from nhiscan.collectors.aws import _files
-from nhiscan.collectors.aws._values import document, moment, text
+from nhiscan.collectors.aws._documents import document
 from nhiscan.collectors.aws.iam import COLLECTOR
 from nhiscan.plugin import Target, TargetError, TargetKind, Unit
 

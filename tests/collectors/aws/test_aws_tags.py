@@ -1,7 +1,7 @@
 import pytest
 
-from nhiscan.collectors.aws import _tags
-from nhiscan.collectors.aws._tags import MASKED
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.tags import MASKED
 
 SECRET = "Zk9" + "x7Qw" * 6
 

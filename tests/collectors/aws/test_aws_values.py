@@ -3,7 +3,7 @@
 import json
 from urllib.parse import quote
 
-from nhiscan.collectors.aws._values import document
+from nhiscan.collectors.aws._documents import document
 
 PLAIN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::a/*"}]}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from nhiscan.collectors._rest.place import Place
+from nhiscan.collectors._common.place import Place
 from nhiscan.collectors._rest.session import Session
 from nhiscan.collectors._rest.waiting import Patience
 from nhiscan.plugin import Context

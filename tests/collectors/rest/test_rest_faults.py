@@ -16,10 +16,11 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from nhiscan.collect import registry
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.exports import BARE
 from nhiscan.collectors._rest import session as sessions
 from nhiscan.collectors._rest import wire
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.exports import BARE, FileAnswers
+from nhiscan.collectors._rest.exports import FileAnswers
 from nhiscan.collectors._rest.group import Group
 from nhiscan.collectors._rest.waiting import Patience
 from nhiscan.collectors.azure._session import Identity as AzureIdentity

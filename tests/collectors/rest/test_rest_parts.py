@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nhiscan.collect import registry
-from nhiscan.collectors._rest import tags, values, wire
+from nhiscan.collectors._common import tags, values
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.group import DEEP
+from nhiscan.collectors._rest import wire
 from nhiscan.collectors._rest.ask import Ask
-from nhiscan.collectors._rest.errors import RefusedError
 from nhiscan.collectors._rest.exports import FileAnswers
-from nhiscan.collectors._rest.group import DEEP, Group, Part
+from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors._rest.refusal import sign_in_code
 from nhiscan.collectors._rest.waiting import LONGEST_S, Patience, asked_to_wait, exhausted
@@ -227,7 +229,7 @@ def test_an_answer_that_is_none_hides_what_follows_from_it(tmp_path, content, re
 
 
 def test_a_file_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("nhiscan.collectors._rest.exports._LARGEST", 3)
+    monkeypatch.setattr("nhiscan.collectors._common.exports._LARGEST", 3)
     ctx = lab.context()
     (unit,) = unit_of(tmp_path, ctx, {LIST: [{"id": "a"}]})
     (gap,) = [r for r in GROUP.collect(unit, ctx) if r.table == "gap"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nhiscan.collectors._rest.errors import RefusedError, UndeclaredCallError
+from nhiscan.collectors._common.errors import RefusedError, UndeclaredCallError
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors._rest.session import Session
 from nhiscan.collectors._rest.waiting import Patience

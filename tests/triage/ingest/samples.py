@@ -59,7 +59,7 @@ def trufflehog(path="app/.env", line=3, value="x", source="Filesystem", verified
     return "\n".join(json.dumps(row) for row in (log, found)) + "\n"
 
 
-def checkov(path="infra/main.tf", lines=(3, 9), value="x", rule="CKV_AWS_40", root="/home/ci/work/shop"):
+def checkov(path="infra/main.tf", lines=(3, 9), value="x", rule="CKV_AWS_40", root="/builds/shop"):
     """Checkov 3.2, `-d . -o json`, with two frameworks."""
     check = {
         "check_id": rule, "bc_check_id": None, "check_name": "Ensure IAM policies are attached only to groups",

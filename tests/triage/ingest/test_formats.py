@@ -43,7 +43,7 @@ def test_a_report_of_secrets_gives_rule_place_and_the_text_of_its_rule(text, for
 def test_checkov_gives_the_failed_checks_and_every_path_it_knows_of_the_file():
     found = one(samples.checkov())
     assert (found.tool, found.rule, found.about) == ("checkov", "CKV_AWS_40", About.ANYTHING)
-    assert found.spots == (Spot(("/home/ci/work/shop/infra/main.tf", "infra/main.tf", "main.tf"), 3, 9),)
+    assert found.spots == (Spot(("/builds/shop/infra/main.tf", "infra/main.tf", "main.tf"), 3, 9),)
     assert one(samples.checkov(rule="CKV_SECRET_2")).about is About.SECRET
 
 
@@ -114,7 +114,7 @@ def test_a_sarif_result_that_is_open_counts(result):
     ("location", "run", "path"),
     [
         ({"uri": "a%20b/%C3%BC.env"}, {}, "a b/ü.env"),
-        ({"uri": "file:///home/ci/a.env"}, {}, "/home/ci/a.env"),
+        ({"uri": "file:///builds/a.env"}, {}, "/builds/a.env"),
         ({"uri": "a.env", "uriBaseId": "ROOT"}, {"originalUriBaseIds": {"ROOT": {"uri": "file:///w/r/"}}}, "/w/r/a.env"),
         (
             {"uri": "a.env", "uriBaseId": "IN"},
@@ -171,7 +171,7 @@ def test_a_value_in_a_name_is_concealed(field, tokens):
 
 
 def test_paths_of_other_machines_show_in_no_repr():
-    assert "/home/ci" not in repr(read(samples.checkov()))
+    assert "/builds" not in repr(read(samples.checkov()))
 
 
 def test_foreign_text_is_one_harmless_bounded_line(tokens):

@@ -46,7 +46,7 @@ def test_a_path_from_the_working_directory_is_found_below_the_root(checkout):
 
 
 def test_paths_of_another_machine_are_matched_by_what_they_have_in_common():
-    found = resolve("/home/ci/work/shop/app/.env", "/home/ci/work/shop/infra/main.tf", "/home/ci/work/shop/new.py")
+    found = resolve("/builds/shop/app/.env", "/builds/shop/infra/main.tf", "/builds/shop/new.py")
     assert found == ["app/.env", "infra/main.tf", None]
     assert resolve("C:\\ci\\shop\\app\\.env") == ["app/.env"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors.aws._values import listing, mapping, text
+from nhiscan.collectors._common.values import listing, mapping, text
 from nhiscan.plugin import Confidence, Owner, OwnerBasis, OwnerKind
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _ALIASES = {
 _NOBODY = frozenset(
     {"", "-", "none", "n/a", "na", "tbd", "todo", "unknown", "unassigned", "nobody", "null", "owner", "x"}
 )
+_RESERVED = "aws:"  # tags that AWS itself writes: of stacks, of what launched a machine
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _RUN = re.compile(r"[A-Za-z0-9_+=]{20,}")
 _URL_LOGIN = re.compile(r"//[^/@\s]*:[^/@\s]*@")
@@ -90,7 +91,7 @@ def looks_secret(value: str) -> bool:
 
 def _kept(key: str, value: str) -> str:
     plain = _norm(key)
-    known = plain in _OWNERS or plain in _ENVIRONMENTS or plain in _PLAIN or key.startswith("aws:")
+    known = plain in _OWNERS or plain in _ENVIRONMENTS or plain in _PLAIN or key.startswith(_RESERVED)
     return value if known and len(value) <= 256 and not looks_secret(value) else MASKED
 
 
