@@ -26,6 +26,7 @@ def run(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, 
     """
     _join(inventory)
     _states(inventory, as_of, collected)
+    _departed(inventory, collected)
     if not {"identity", "policy", "trust"} <= inventory.empty():
         _permissions(inventory, as_of, collected)
     _people(inventory)
@@ -62,6 +63,15 @@ def _states(inventory: Inventory, as_of: datetime, collected: Collection[tuple[s
     found = list(states(credentials, scopes, gaps, as_of))
     _put(inventory, Credential, credentials, found)
     inventory.add(blinded(found, gaps))
+
+
+def _departed(inventory: Inventory, collected: Collection[tuple[str, str]]) -> None:
+    from nhiscan.analysis.azure.departed import DIRECTORY, departed
+    from nhiscan.model import Gap, Identity
+
+    if any(collector == DIRECTORY for _, collector in collected):
+        identities = inventory.rows(Identity)
+        _put(inventory, Identity, identities, departed(identities, inventory.rows(Gap), collected))
 
 
 def _permissions(inventory: Inventory, as_of: datetime, collected: Collection[tuple[str, str]]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Capability(StrEnum):
-    """What an identity can effectively do."""
+    """What an identity can effectively do.  `read_data`: it reads the mail, files or messages of everybody."""
 
     ADMIN = "admin"
     ESCALATE = "escalate"
@@ -21,6 +21,7 @@ class Capability(StrEnum):
     READ_SECRETS = "read_secrets"
     WILDCARD = "wildcard"
     WRITE_DATA = "write_data"
+    READ_DATA = "read_data"
     ALTER_LOGS = "alter_logs"
 
 

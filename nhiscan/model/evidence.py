@@ -68,7 +68,9 @@ class Usage(Record):
 class Signal(Record):
     """What a provider itself reports of a record: a leaked key put under quarantine, an unused role, outside access.
 
-    `kind` is one of compromised, quarantined, unused_identity, unused_credential, unused_permission, external_access.
+    `kind` is one of compromised, quarantined, unused_identity, unused_credential, unused_permission, external_access;
+    of a scope, what it lets everybody do (user_consent, risky_consent, user_registration) and which limits it sets
+    (lifetime_limit, domain_limit).  `active` FALSE: it was looked for and is not so.
     """
 
     table: ClassVar[str] = "signal"

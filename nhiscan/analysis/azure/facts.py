@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.analysis.azure.estate import Assignment, Estate
+    from nhiscan.analysis.azure.roles import Role
 
 PROBES = (
     "microsoft.authorization/roleassignments/write",
@@ -83,6 +84,7 @@ _ALL_OF = {
     Need.ROLE_GROUP: "any role-assignable group",
 }
 _MOST_SCOPES = 20
+_ALL_SECRETS = "microsoft.keyvault/vaults/secrets/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def _azure(estate: Estate, principal_id: str) -> Iterator[Fact]:
                 told[key] = (fact.level, scope)
                 yield replace(fact, method=f"{fact.method}@{scope}")
     yield from _wildcards(held)
+    yield from _opened(estate, principal_id, held)
 
 
 def _here(estate: Estate, principal_id: str, scope: str, held: list[Assignment], ruled: list[str]) -> Iterator[Fact]:
@@ -178,6 +181,20 @@ def _at(estate: Estate, principal_id: str, scope: str) -> Iterator[Fact]:
         level = answer.level if vault else min(answer.level, Level.CONDITIONAL)
         words = f"it {entry.says} {vault}" if vault else f"it {entry.says} vaults that use access policies"
         yield Fact(Capability.READ_SECRETS, entry.id, level, (*answer.steps, words))
+
+
+def _opened(estate: Estate, principal_id: str, held: list[Assignment]) -> Iterator[Fact]:
+    """Key vaults all of whose secrets an access policy gives away; to read some of one's own is no power."""
+    read = SECRET_READS[0][0]
+    for scope in dict.fromkeys(a.scope for a in held if a.role.vault and _everything(a.role)):
+        answer = decide(estate, principal_id, read, scope, data=True)
+        if answer.level > Level.UNKNOWN:
+            words = f"so it reads, replaces and deletes every secret of {scope}"
+            yield Fact(Capability.READ_SECRETS, f"{read}@{scope}", answer.level, (*answer.steps, words))
+
+
+def _everything(role: Role) -> bool:
+    return any(_ALL_SECRETS in block.data_actions for block in role.blocks or ())
 
 
 def _granting(

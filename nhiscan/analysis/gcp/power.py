@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from nhiscan.analysis.gcp import names
 from nhiscan.analysis.gcp.catalogue import CAPABILITIES, Need, searched
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nhiscan.analysis.gcp.ways import Edges, Way
 
 MAX_HOPS = 5
-MAX_PATHS = 500
+MAX_PATHS = 100
 """So many targets worth becoming are told of one identity, the greatest first: a project has thousands of accounts."""
 
 WORTH = (Capability.ADMIN, Capability.ESCALATE, Capability.READ_SECRETS)
@@ -45,9 +45,8 @@ class Fact:
         return (self.decision.step(estate), f"{self.words} ({estate.title(self.where)})")
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """The shortest path between two identities, and how sure its weakest step is."""
+class Path(NamedTuple):
+    """The shortest path between two identities, and how sure its weakest step is; there are millions of them."""
 
     ids: tuple[str, ...]
     answer: Answer
@@ -232,6 +231,7 @@ class _Back:
         self._estate = estate
         self._direct: dict[str, list[tuple[str, Way]]] = defaultdict(list)
         self._areas: dict[str, list[tuple[str, Way]]] = defaultdict(list)
+        self._homes: dict[str, str] = {}
         for index, by_start in ((self._direct, edges.direct), (self._areas, edges.areas)):
             for start, mine in by_start.items():
                 for target, way in mine.items() if start in estate.identities else ():
@@ -244,21 +244,32 @@ class _Back:
         crossed: dict[str, Answer] = {}
         for _ in range(MAX_HOPS):
             following: dict[str, Path] = {}
-            for end in sorted(layer, key=lambda e: (-layer[e].answer, e)):
+            going = [end for end in layer if end in self._direct or self._crosses(end, layer[end].answer, crossed)]
+            for end in sorted(going, key=lambda e: (-layer[e].answer, e)):
                 path = layer[end]
-                home = self._estate.home_of(end) or ""
+                home = self._home(end)
                 # Everybody who enters a project reaches all its accounts: once is enough, if it was as sure.
                 areas = () if crossed.get(home, Answer.NO) >= path.answer else self._areas.get(home, ())
                 crossed[home] = max(crossed.get(home, Answer.NO), path.answer)
-                for start, way in (*self._direct.get(end, ()), *areas):
-                    if start in path.ids or start in found:
+                for start, way in chain(self._direct.get(end, ()), areas):
+                    if start in found or start in path.ids:
                         continue
-                    new = Path((start, *path.ids), min(way.answer, path.answer))
+                    answer = min(way.answer, path.answer)
                     known = following.get(start)
-                    if known is None or new.answer > known.answer:
-                        following[start] = new
+                    if known is None or answer > known.answer:
+                        following[start] = Path((start, *path.ids), answer)
             if not following:
                 break
             found.update(following)
             layer = following
         return list(found.values())
+
+    def _crosses(self, end: str, answer: Answer, crossed: Mapping[str, Answer]) -> bool:
+        """Whether going back from an account to everybody who enters its project finds anything new."""
+        home = self._home(end)
+        return home in self._areas and crossed.get(home, Answer.NO) < answer
+
+    def _home(self, account: str) -> str:
+        if account not in self._homes:
+            self._homes[account] = self._estate.home_of(account) or ""
+        return self._homes[account]

@@ -44,7 +44,7 @@ _KINDS = {IdentityKind.SAML_PROVIDER: PrincipalKind.SAML, IdentityKind.OIDC_PROV
 
 @dataclass(frozen=True, slots=True)
 class _Party:
-    """Who is trusted, and what must be said of him."""
+    """Who is trusted, what must be said of him, and the provider by which he comes in (its resource name)."""
 
     kind: PrincipalKind
     name: str
@@ -55,6 +55,7 @@ class _Party:
     condition: str | None = None
     account: str | None = None
     sure: Answer = Answer.YES
+    place: str | None = None
 
 
 def trusts(estate: Estate) -> Iterator[Trust]:
@@ -127,7 +128,7 @@ def _party(one: Identity, attribute: str | None, value: str) -> Iterator[_Party]
     yield _Party(
         kind, outside, one.id.rpartition("/")[2], asked.subjects,
         found.audiences if kind is PrincipalKind.OIDC else (), asked.claims, found.document, found.account,
-        Answer.YES if asked.readable else Answer.CONDITIONAL,
+        Answer.YES if asked.readable else Answer.CONDITIONAL, one.locator or one.id.removeprefix("gcp:pool/"),
     )  # fmt: skip
 
 
@@ -178,7 +179,7 @@ def _row(estate: Estate, party: _Party, target: str, kind: TrustKind, answer: An
         id=f"{target}#trust:{kind}:{party.mark}{f':{demanded}' if demanded else ''}",
         scope_id=identity.scope_id if identity else _scope(estate, target),
         source=SOURCE,
-        locator=estate.resource_of(target) if target.startswith(names.ACCOUNT) else None,
+        locator=party.place or (estate.resource_of(target) if target.startswith(names.ACCOUNT) else None),
         principal=party.name,
         principal_kind=party.kind,
         target_id=target,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.values import flag, guid, mapping, moment, objects, text
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.values import flag, guid, mapping, moment, objects, text
 from nhiscan.collectors.azure._arm import entra, in_tenant, name_of, owners, seen, tenant_of
 from nhiscan.collectors.azure._identities import use
 from nhiscan.plugin import Auth, Consumer, ConsumerKind, PrincipalKind, Trust, TrustKind
@@ -13,8 +13,8 @@ from nhiscan.plugin import Auth, Consumer, ConsumerKind, PrincipalKind, Trust, T
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _PLATFORM = "azure_foundry"

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.seen import Seen
+from nhiscan.collectors._common.values import guid, text
 from nhiscan.collectors._rest.exports import FileAnswers
-from nhiscan.collectors._rest.values import guid, text
 from nhiscan.plugin import Gap, Scope, ScopeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from nhiscan.collectors._common.errors import RefusedError
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.errors import RefusedError
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Owner, Record
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)")
 _NO_PATH = re.compile("[?#\N{REPLACEMENT CHARACTER}]")
-
-
-class Seen(TypedDict):
-    """The columns that every record has, to be spread into its constructor."""
-
-    id: str
-    scope_id: str
-    source: str
-    locator: str | None
 
 
 def seen(ask: Ask, record_id: str, resource: str, locator: str | None = None) -> Seen:

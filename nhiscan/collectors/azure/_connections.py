@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nhiscan.collectors._rest.values import facts, flag, mapping, moment, text
+from nhiscan.collectors._common.values import facts, flag, mapping, moment, text
 from nhiscan.collectors.azure._arm import name_of, seen
 from nhiscan.plugin import (
     Auth,
@@ -30,8 +30,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 # What is stored, by the way a connection proves itself; the other ways store nothing.

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import guid, objects, text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.seen import Seen
+from nhiscan.collectors._common.values import guid, objects, text
 from nhiscan.collectors.azure._entra_calls import (
     AGENTS,
     APPLICATIONS,
     BLUEPRINT_PRINCIPALS,
     BLUEPRINTS,
+    DISABLED,
     MOST_EXPANDED,
     PLAIN,
     PRINCIPALS,
 )
-from nhiscan.plugin import Identity, IdentityClass, IdentityKind
+from nhiscan.plugin import Identity, IdentityClass, IdentityKind, IdentityState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Gap, Record
 
 # The tenants that own Microsoft's own applications (learn.microsoft.com/troubleshoot/entra/entra-id/governance/
@@ -34,15 +36,6 @@ _SUBTYPES = {
     "#microsoft.graph.agentIdentity": IdentityKind.AGENT_IDENTITY,
     "#microsoft.graph.agentIdentityBlueprintPrincipal": IdentityKind.AGENT_BLUEPRINT,
 }
-
-
-class Seen(TypedDict):
-    """What every record begins with."""
-
-    id: str
-    scope_id: str
-    source: str
-    locator: str | None
 
 
 def tenant(ask: Ask) -> str:
@@ -186,6 +179,30 @@ def once(records: Iterable[Record]) -> Iterator[Record]:
         if (record.table, record.id) not in told:
             told.add((record.table, record.id))
             yield record
+
+
+def living(ask: Ask, records: Iterable[Record]) -> Iterator[Record]:
+    """The records without repetitions, each person among them with whether his account is enabled."""
+    gone: frozenset[str] | None = None
+    asked = False
+    for record in once(records):
+        if isinstance(record, Identity) and record.class_ is IdentityClass.HUMAN:
+            gone, asked = gone if asked else _disabled(ask), True
+            yield record if gone is None else replace(record, state=_state(record, gone))
+        else:
+            yield record
+
+
+def _disabled(ask: Ask) -> frozenset[str] | None:
+    """The ids of the people whose accounts are disabled; None where not all of them could be listed."""
+    try:
+        return frozenset(identity_id(ask, found) for row in ask.shared(DISABLED) if (found := guid(row.get("id"))))
+    except RefusedError:  # the part that owns the list tells the gap
+        return None
+
+
+def _state(person: Identity, gone: frozenset[str]) -> IdentityState:
+    return IdentityState.DISABLED if person.id in gone else IdentityState.ENABLED
 
 
 def other(ask: Ask, principal: Json) -> Iterator[Record]:

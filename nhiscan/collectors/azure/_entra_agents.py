@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import facts, flag, guid, moment, text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import facts, flag, guid, moment, text
 from nhiscan.collectors.azure import _entra
 from nhiscan.collectors.azure._entra_calls import (
     AGENT_USERS,
@@ -39,9 +39,9 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 
@@ -50,14 +50,14 @@ def agents(ask: Ask) -> Iterator[Record]:
     of_client = _entra.directory(ask).of_client
     for row, object_id in _listed(ask, AGENTS):
         yield from _agent(ask, row, _entra.identity_id(ask, object_id), of_client)
-    yield from _sponsors(ask, AGENTS, SPONSORS_OF_AGENT, {})
+    yield from _entra.living(ask, _sponsors(ask, AGENTS, SPONSORS_OF_AGENT, {}))
 
 
 def blueprints(ask: Ask) -> Iterator[Record]:
     """Sponsors of blueprints and of their principals."""
     found = _entra.directory(ask)
-    yield from _sponsors(ask, BLUEPRINTS, SPONSORS_OF_BLUEPRINT, found.of_application)
-    yield from _sponsors(ask, BLUEPRINT_PRINCIPALS, SPONSORS_OF_BLUEPRINT_PRINCIPAL, {})
+    yield from _entra.living(ask, _sponsors(ask, BLUEPRINTS, SPONSORS_OF_BLUEPRINT, found.of_application))
+    yield from _entra.living(ask, _sponsors(ask, BLUEPRINT_PRINCIPALS, SPONSORS_OF_BLUEPRINT_PRINCIPAL, {}))
 
 
 def agent_users(ask: Ask) -> Iterator[Record]:

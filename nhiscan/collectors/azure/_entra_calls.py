@@ -26,6 +26,7 @@ _GROUPS = ("Application.Read.All", "GroupMember.Read.All")
 _GROUPS_ALONE = ("GroupMember.Read.All",)
 _ROLES = ("RoleManagement.Read.Directory",)
 _REPORTS = ("AuditLog.Read.All",)
+_POLICIES = ("Policy.Read.All",)
 
 _OF_APPLICATION = (
     "id,appId,displayName,createdDateTime,signInAudience,isFallbackPublicClient,publicClient,web,spa,passwordCredentials,"
@@ -129,6 +130,17 @@ AGENT_USERS = _listed(
     select="id,displayName,userPrincipalName,accountEnabled,createdDateTime,identityParentId",
 )  # fmt: skip
 GROUPS_OF_AGENT_USER = _listed("graph:agentUserGroups.list", "/v1.0/users/{id}/memberOf", ("User.ReadBasic.All",))
+
+# Lists of owners leave out whether a person's account is enabled, and so does `getByIds`, which knows no $select; a
+# filter on accountEnabled gives the few that are not, in pages of 999 ("List users"; "directoryObject: getByIds").
+DISABLED = _listed(
+    "graph:users.listDisabled", "/v1.0/users", ("User.Read.All",), select="id", filter="accountEnabled eq false"
+)
+
+AUTHORIZATION = Operation("graph:authorizationPolicy.get", "/v1.0/policies/authorizationPolicy", _POLICIES)
+APP_MANAGEMENT = Operation(
+    "graph:defaultAppManagementPolicy.get", "/v1.0/policies/defaultAppManagementPolicy", _POLICIES
+)
 
 SIGN_INS = _listed(
     "graph:servicePrincipalSignInActivities.list", "/beta/reports/servicePrincipalSignInActivities", _REPORTS

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import document, facts, guid, mapping, moment, objects, text, texts
+from nhiscan.collectors._common.values import document, facts, guid, mapping, moment, objects, text, texts
 from nhiscan.collectors.azure import _entra
 from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import (
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 # The text form of a flexible federated credential (learn.microsoft.com/entra/workload-id/

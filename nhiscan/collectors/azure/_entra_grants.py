@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import document, guid, objects, text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import document, guid, objects, text
 from nhiscan.collectors.azure import _entra
 from nhiscan.collectors.azure._entra_calls import DELEGATED, GRANTS, GRANTS_OF_PRINCIPAL, PRINCIPALS
 from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
@@ -14,8 +14,8 @@ from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 # "If no app roles are declared, a default app role id of zeros" (learn.microsoft.com/graph/api/resources/

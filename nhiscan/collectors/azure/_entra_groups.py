@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import facts, flag, guid, listing, moment, text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import facts, flag, guid, listing, moment, text
 from nhiscan.collectors.azure import _entra
 from nhiscan.collectors.azure._entra_calls import (
     AGENT_USERS,
@@ -27,14 +27,14 @@ from nhiscan.plugin import Identity, IdentityKind, Member, OwnerBasis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 
 def groups(ask: Ask) -> Iterator[Record]:
     """Groups, their members that are no people, the groups around them, and their owners."""
-    yield from _entra.once(_groups(ask))
+    yield from _entra.living(ask, _groups(ask))
 
 
 def _groups(ask: Ask) -> Iterator[Record]:

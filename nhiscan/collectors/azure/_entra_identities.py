@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import facts, flag, guid, mapping, moment, text, texts
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import facts, flag, guid, mapping, moment, text, texts
 from nhiscan.collectors.azure import _entra
 from nhiscan.collectors.azure._entra_calls import (
     APPLICATIONS,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _AGENTS = frozenset({IdentityKind.AGENT_IDENTITY, IdentityKind.AGENT_BLUEPRINT})

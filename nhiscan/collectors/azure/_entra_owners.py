@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import guid, text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import guid, text
 from nhiscan.collectors.azure import _entra
 from nhiscan.collectors.azure._entra_calls import (
     APPLICATION_OWNERS,
+    DISABLED,
     OWNERS_OF_APPLICATION,
     OWNERS_OF_PRINCIPAL,
     PRINCIPALS,
@@ -27,14 +28,20 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 
 def owners(ask: Ask) -> Iterator[Record]:
     """Owners of registrations and of service principals."""
-    yield from _entra.once(_owners(ask))
+    yield from _entra.living(ask, _owners(ask))
+
+
+def people(ask: Ask) -> Iterator[Record]:
+    """Nothing: whether people are enabled is laid on them where they are told; this part tells the gap."""
+    ask.shared(DISABLED)
+    yield from ()
 
 
 def _owners(ask: Ask) -> Iterator[Record]:

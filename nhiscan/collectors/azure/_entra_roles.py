@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import document, flag, guid, listing, mapping, objects, text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import document, flag, guid, listing, mapping, objects, text
 from nhiscan.collectors.azure import _entra
 from nhiscan.collectors.azure._entra_calls import ELIGIBLE, ROLE_ASSIGNMENTS, ROLE_DEFINITIONS, SCHEDULED
 from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
@@ -13,8 +13,8 @@ from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 # What Graph answers where the tenant has no licence for it: then there is nothing to activate and nothing ends.
@@ -25,7 +25,7 @@ _TYPES = ("afterDateTime", "afterDuration")
 
 def roles(ask: Ask) -> Iterator[Record]:
     """Assignments, the roles that are assigned, and every custom one."""
-    yield from _entra.once(_roles(ask))
+    yield from _entra.living(ask, _roles(ask))
 
 
 def _roles(ask: Ask) -> Iterator[Record]:
@@ -96,7 +96,7 @@ def _target(row: Json) -> str:
     return (text(row.get("directoryScopeId")) or text(row.get("appScopeId")) or "/").lower()
 
 
-def _attachment(  # noqa: PLR0913 - the two lists differ in nothing but the last
+def _attachment(
     ask: Ask, row: Json, word: str, definitions: Mapping[str, Json], used: dict[str, str], *, time_bound: bool | None
 ) -> Iterator[Record]:
     principal, role = guid(row.get("principalId")), guid(row.get("roleDefinitionId"))

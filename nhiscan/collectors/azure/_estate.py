@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.memo import remembered
+from nhiscan.collectors._common.values import guid, mapping, objects, text
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors._rest.session import Session
-from nhiscan.collectors._rest.values import guid, mapping, objects, text
 from nhiscan.collectors.azure._clouds import cloud_of
 from nhiscan.collectors.azure._plan import ESTATE, SUBSCRIPTION, TENANT, subscription_place, tenant_place
 from nhiscan.collectors.azure._session import Identity
@@ -21,8 +22,8 @@ from nhiscan.plugin import TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nhiscan.collectors._rest.place import Place
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.place import Place
+    from nhiscan.collectors._common.values import Json
     from nhiscan.plugin import Context, Target
 
 TENANTS = Operation("arm:tenants.list", "/tenants", query={"api-version": "2022-12-01"})
@@ -89,16 +90,7 @@ class Estate:
 def estate(target: Target, ctx: Context) -> Estate:
     """What a target means.  Raises TargetError when nobody answers, or when it is not understood."""
     key = f"azure estate:{(target.value, ctx.expect_account, ctx.accounts, sorted(ctx.endpoints.items()))}"
-    found = ctx.memo.get(key)
-    if found is None:
-        try:
-            found = ctx.memo[key] = _estate(target, ctx)
-        except TargetError as e:
-            found = ctx.memo[key] = e
-    if isinstance(found, TargetError):
-        raise TargetError(str(found), found.remedy)
-    assert isinstance(found, Estate)  # noqa: S101 - what this module put there
-    return found
+    return remembered(ctx, key, lambda: _estate(target, ctx))
 
 
 def meant(value: str) -> tuple[str, str]:

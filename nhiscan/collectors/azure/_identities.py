@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.values import facts, guid, mapping, moment, text
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.values import facts, guid, mapping, moment, text
 from nhiscan.collectors.azure._arm import entra, in_tenant, name_of, owners, resource_id, seen, tenant_of
 from nhiscan.plugin import Identity, IdentityKind, Use, UseHow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 SYSTEM, USER = "system_assigned", "user_assigned"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import flag, mapping, text, texts
+from nhiscan.collectors._common.values import flag, mapping, text, texts
 from nhiscan.collectors.azure._network import closed, listed, ruled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import flag, listing, mapping, objects, text
+from nhiscan.collectors._common.values import flag, listing, mapping, objects, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
 
 # Address rules that together let in half of the internet or more leave nobody out who wants in.
 _MOST = 2**31

@@ -6,8 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.place import Answers, Place
-from nhiscan.collectors._rest.values import guid, mapping, objects, text
+from nhiscan.collectors._common.place import Place
+from nhiscan.collectors._common.values import guid, mapping, objects, text
 from nhiscan.plugin import TargetError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nhiscan.collectors._rest.operation import Operation
+    from nhiscan.collectors._rest.place import Answers
     from nhiscan.plugin import Context, Target
 
 TENANT, SUBSCRIPTION, ESTATE = "tenant", "subscription", "estate"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors.azure._arm import offline, subscriptions
 from nhiscan.plugin import GapReason
@@ -18,8 +18,8 @@ from nhiscan.plugin import GapReason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 NO_LICENCE = frozenset({"AadPremiumLicenseRequired"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import document, flag, guid, listing, mapping, objects, text
+from nhiscan.collectors._common.values import document, flag, guid, listing, mapping, objects, text
 from nhiscan.collectors.azure._arm import entra, in_tenant, resource_id, seen, tenant_of
 from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
@@ -12,8 +12,8 @@ from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Gap, Record
 
 # "All principals" of a deny assignment ("List Azure deny assignments": the object id is all zeros).
@@ -65,7 +65,7 @@ def role_guid(value: object) -> str | None:
     return guid(found.rpartition("/")[2]) if found else None
 
 
-def grant(  # noqa: PLR0913 - what differs between a standing and an eligible assignment are keywords
+def grant(
     ask: Ask,
     resource: str,
     row: Json,

@@ -6,8 +6,8 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nhiscan.collectors._common.errors import RefusedError, everywhere
 from nhiscan.collectors._rest import wire
-from nhiscan.collectors._rest.errors import RefusedError, everywhere
 from nhiscan.collectors._rest.refusal import sign_in_code
 from nhiscan.collectors._rest.session import Session
 from nhiscan.collectors.azure._clouds import Cloud, cloud_of

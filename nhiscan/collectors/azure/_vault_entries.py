@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.values import epoch, flag, mapping, moment, objects, text
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.values import epoch, flag, mapping, moment, objects, text
 from nhiscan.collectors.azure._arm import name_of, owners, seen
 from nhiscan.plugin import Store
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 # The content types a certificate's secret has ("Certificate policy", secret_props.contentType).

@@ -10,15 +10,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import document, guid, mapping, objects, texts
+from nhiscan.collectors._common.values import document, guid, mapping, objects, texts
 from nhiscan.collectors.azure._arm import entra, seen, tenant_of
 from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _VAULTS = "Microsoft.KeyVault/vaults/"

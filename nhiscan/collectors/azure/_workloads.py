@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.values import flag, guid, mapping, moment, text
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.values import flag, guid, mapping, moment, text
 from nhiscan.collectors.azure import _identities
 from nhiscan.collectors.azure._arm import entra, host, name_of, owners, resource_id, seen, tenant_of, type_of
 from nhiscan.collectors.azure._platforms import platform
@@ -14,8 +14,8 @@ from nhiscan.plugin import Consumer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record, Use
 
 _CLUSTER = "microsoft.containerservice/managedclusters"

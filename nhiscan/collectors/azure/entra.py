@@ -2,8 +2,8 @@
 
 Calls, for 999 objects each: one for registrations and one for their owners; one each for service principals with
 their owners, their app roles and their groups; one for delegated grants, role assignments, eligible ones, schedules,
-definitions, and each kind of agent; two reports of last use.  Single objects are asked for only where 20 relations
-came.
+definitions, and each kind of agent; one for people whose accounts are disabled; two reports of last use.  Two policies
+of the tenant.  Single objects are asked for only where 20 relations came.
 
 What Graph does not know and nothing here invents: when a service principal was made; that something was *never* used
 (the reports leave out what they have not seen); which person holds a secret.
@@ -18,14 +18,17 @@ from nhiscan.collectors.azure._entra_calls import (
     AGENT_USERS_PLAIN,
     AGENTS,
     AGENTS_PLAIN,
+    APP_MANAGEMENT,
     APPLICATION_OWNERS,
     APPLICATIONS,
     APPLICATIONS_PLAIN,
+    AUTHORIZATION,
     BLUEPRINT_PRINCIPALS,
     BLUEPRINT_PRINCIPALS_PLAIN,
     BLUEPRINTS,
     BLUEPRINTS_PLAIN,
     DELEGATED,
+    DISABLED,
     ELIGIBLE,
     ELIGIBLE_PLAIN,
     FEDERATED,
@@ -55,8 +58,9 @@ from nhiscan.collectors.azure._entra_calls import (
 from nhiscan.collectors.azure._entra_grants import app_roles, delegated
 from nhiscan.collectors.azure._entra_groups import groups
 from nhiscan.collectors.azure._entra_identities import federations, identities
-from nhiscan.collectors.azure._entra_owners import owners
+from nhiscan.collectors.azure._entra_owners import owners, people
 from nhiscan.collectors.azure._entra_roles import roles
+from nhiscan.collectors.azure._entra_settings import settings
 
 _USED = "identity.last_used, identity.last_used_at"
 _KEY_USED = "credential.last_used, credential.last_used_at"
@@ -108,6 +112,20 @@ COLLECTOR = Group(
                 OWNERS_OF_PRINCIPAL: "owner, trust",
             },
             read=owners,
+        ),
+        Part(
+            name="people",
+            kind="person who owns, sponsors or administers something",
+            facts=("whether his account is enabled",),
+            calls={DISABLED: "identity.state"},
+            read=people,
+        ),
+        Part(
+            name="settings",
+            kind="setting of the tenant",
+            facts=("who may let applications in", "who may register them", "how long their secrets may live"),
+            calls={AUTHORIZATION: "signal", APP_MANAGEMENT: "signal"},
+            read=settings,
         ),
         Part(
             name="app roles",

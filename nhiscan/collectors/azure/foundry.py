@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import flag, mapping
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import flag, mapping
 from nhiscan.collectors.azure._agent_applications import application
+from nhiscan.collectors.azure._agents_below import with_agents
 from nhiscan.collectors.azure._arm import in_scopes, local_gap, type_of, unique
 from nhiscan.collectors.azure._connections import connection
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query, subscription_list
@@ -22,8 +23,8 @@ from nhiscan.collectors.azure._workloads import consumer, workload
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _ACCOUNT, _PROJECT = "microsoft.cognitiveservices/accounts", "microsoft.cognitiveservices/accounts/projects"
@@ -69,6 +70,10 @@ _HELD = "credential, store, use, consumer"
 
 
 def _read(ask: Ask) -> Iterator[Record]:
+    yield from with_agents(_held(ask))
+
+
+def _held(ask: Ask) -> Iterator[Record]:
     reading = Reading(ask)
     rows = dict(unique(reading.rows(RESOURCES, ACCOUNTS, WORKSPACES)))
     if reading.fell_back:

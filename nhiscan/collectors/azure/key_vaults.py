@@ -3,30 +3,32 @@
 Vaults come from one Resource Graph query.  Their entries are listed through Resource Manager (REST reference,
 Microsoft.KeyVault 2023-07-01, `secrets` and `keys`), which gives attributes and never a value; the vault's own address
 is not called.  A certificate has no list there: it is seen by the secret that holds it, which has its name and a
-certificate's content type ("About Azure Key Vault certificates").
+certificate's content type ("About Azure Key Vault certificates").  Whether reads are logged is asked of each vault,
+since Resource Graph does not know diagnostic settings.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import facts, flag, mapping, moment, number, text
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import facts, flag, mapping, moment, number, text
 from nhiscan.collectors.azure._arm import in_scopes, local_gap, name_of, owners, seen, unique
+from nhiscan.collectors.azure._diagnostics import READ, VERSION, Kept, kept
 from nhiscan.collectors.azure._network import ruled
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query, subscription_list
 from nhiscan.collectors.azure._vault_entries import entry
 from nhiscan.collectors.azure._vault_policies import access_policies
-from nhiscan.plugin import Resource
+from nhiscan.plugin import Logging, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _READ = "Microsoft.KeyVault/vaults/read"
@@ -46,6 +48,11 @@ SECRETS = Operation(
 KEYS = Operation(
     "arm:vaultKeys.list", "/{+id}/keys", ("Microsoft.KeyVault/vaults/keys/read",), query={"api-version": "2023-07-01"}
 )
+LOGS = Operation(
+    "arm:vaultLogSettings.list", "/{+id}/providers/Microsoft.Insights/diagnosticSettings", (READ,),
+    query={"api-version": VERSION},
+)  # fmt: skip
+_AUDIT = "auditevent"
 
 
 def _read(ask: Ask) -> Iterator[Record]:
@@ -56,6 +63,7 @@ def _read(ask: Ask) -> Iterator[Record]:
     yield from reading.gaps
     for operation, kind in ((SECRETS, "secret"), (KEYS, "key")):
         yield from _entries(ask, operation, kind, [resource for resource, _ in vaults])
+    yield from _logs(ask, [resource for resource, _ in vaults])
 
 
 def _vault(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
@@ -106,6 +114,34 @@ def _entries(ask: Ask, operation: Operation, kind: str, vaults: list[str]) -> It
         yield ask.refused(e, covers=("store",))
 
 
+def _logs(ask: Ask, vaults: list[str]) -> Iterator[Record]:
+    """Whether the reads of each vault are kept; of those nobody may say it of beside others, a row that says so."""
+    found: dict[str, Kept | None] = dict.fromkeys(vaults)
+    try:
+        for request, answer in ask.each_items(LOGS, "value", [{"id": vault} for vault in vaults]):
+            vault = str(request["id"])
+            if not isinstance(answer, RefusedError):
+                found[vault] = kept(answer, (_AUDIT,), ("audit",))
+            elif answer.missing:
+                del found[vault]
+            else:
+                yield local_gap(ask, answer, vault, ("logging",))
+    except RefusedError as e:
+        if e.everywhere:
+            raise
+        yield ask.refused(e, covers=("logging",))
+    if any(found.values()):
+        yield from (_log(ask, vault, known) for vault, known in found.items())
+
+
+def _log(ask: Ask, vault: str, found: Kept | None) -> Logging:
+    at = seen(ask, f"{vault}#logging/secret_access/{vault.rpartition('/')[2]}", vault)
+    return Logging(
+        **at, subject_id=at["scope_id"], kind="secret_access", enabled=found.enabled if found else None,
+        destination=found.destination if found else None,
+    )  # fmt: skip
+
+
 COLLECTOR = Group(
     name="azure.key_vaults",
     title="Azure Key Vault: vaults, who may read them, and the age of secrets, keys and certificates",
@@ -114,12 +150,23 @@ COLLECTOR = Group(
         Part(
             name="vaults",
             kind="Azure key vault, its secrets, keys and certificates",
-            facts=("network", "access policies", "created", "changed", "expires", "rotation", "enabled", "owner"),
+            facts=(
+                "network",
+                "access policies",
+                "created",
+                "changed",
+                "expires",
+                "rotation",
+                "enabled",
+                "owner",
+                "reads logged",
+            ),
             calls={
                 VAULTS: "resource, policy, attachment",
                 LIST: "resource, policy, attachment",
                 SECRETS: "store",
                 KEYS: "store",
+                LOGS: "logging",
             },
             read=in_scopes(_read),
         ),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.values import facts, mapping, moment, number
 from nhiscan.collectors._rest.group import Group, Part
-from nhiscan.collectors._rest.values import facts, mapping, moment, number
 from nhiscan.collectors.azure._arm import in_scopes, name_of, owners, seen, type_of, unique
 from nhiscan.collectors.azure._key_settings import ACCEPTING
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query, subscription_list
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.collectors.azure._key_settings import Accepting
     from nhiscan.plugin import Record
 

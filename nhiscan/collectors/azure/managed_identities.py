@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import guid, mapping
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import guid, mapping
 from nhiscan.collectors.azure import _identities
 from nhiscan.collectors.azure._arm import in_scopes, local_gap, name_of, unique
 from nhiscan.collectors.azure._entra_credentials import Holder, federated

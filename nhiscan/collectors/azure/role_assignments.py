@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import mapping, text
 from nhiscan.collectors._rest.group import Group, Part
-from nhiscan.collectors._rest.values import mapping, text
 from nhiscan.collectors.azure import _roles
 from nhiscan.collectors.azure._arm import (
     in_scopes,
@@ -22,13 +22,14 @@ from nhiscan.collectors.azure._arm import (
     type_of,
     unique,
 )
+from nhiscan.collectors.azure._principals import principals
 from nhiscan.collectors.azure._resource_graph import NO_LICENCE, Reading, graph_query, subscription_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Attachment, Policy, Record
 
 _READ = "Microsoft.Authorization/{}/read"
@@ -69,7 +70,9 @@ def _authorization(ask: Ask) -> Iterator[Record]:
         if policy is not None and role is not None:
             policies.setdefault(role, policy)
     roles = {role: policy.id for role, policy in policies.items()}
-    granted = [*_standing(ask, reading, found, roles), *_eligible(ask, reading, roles)]
+    eligible = list(reading.tried(ELIGIBLE))
+    yield from principals(ask, (*filter(_assigned, found), *eligible))
+    granted = [*_standing(ask, reading, found, roles), *_eligible(ask, eligible, roles)]
     known = set(roles.values())
     missing = dict.fromkeys(g.policy_id for g in granted if g.policy_id not in known)
     for policy in (*policies.values(), *(_roles.unlisted(ask, policy_id) for policy_id in missing)):
@@ -120,8 +123,8 @@ def _ends(reading: Reading) -> dict[str, bool]:
     return {"": False} if reading.codes.get(SCHEDULED.name) in NO_LICENCE else found
 
 
-def _eligible(ask: Ask, reading: Reading, roles: Mapping[str, str]) -> Iterator[Attachment]:
-    for resource, row in unique(reading.tried(ELIGIBLE)):
+def _eligible(ask: Ask, rows: list[Json], roles: Mapping[str, str]) -> Iterator[Attachment]:
+    for resource, row in unique(rows):
         granted = _roles.grant(ask, resource, row, roles, time_bound=True, eligible=True)
         if granted is not None:
             yield granted
@@ -142,11 +145,11 @@ COLLECTOR = Group(
         Part(
             name="roles",
             kind="Azure role definition, role assignment",
-            facts=("actions", "data actions", "scope", "condition", "eligible", "ends by itself"),
+            facts=("actions", "data actions", "scope", "who holds it", "condition", "eligible", "ends by itself"),
             calls={
-                ROLES: "policy, attachment",
+                ROLES: "policy, attachment, identity",
                 DEFINITIONS: "policy",
-                ASSIGNMENTS: "attachment",
+                ASSIGNMENTS: "attachment, identity",
                 SCHEDULED: "attachment.time_bound",
                 ELIGIBLE: "attachment.eligible, attachment",
             },

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import guid, mapping, text
 from nhiscan.collectors._rest.group import Group, Part
-from nhiscan.collectors._rest.values import guid, mapping, text
 from nhiscan.collectors.azure._estate import DESCENDANTS, SUBSCRIPTIONS
 from nhiscan.plugin import Scope, ScopeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _HIDDEN = ("identity", "credential", "consumer", "store", "resource", "attachment", "policy")

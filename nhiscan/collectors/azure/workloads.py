@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import guid, mapping
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import guid, mapping
 from nhiscan.collectors.azure._arm import entra, in_scopes, tenant_of, type_of, unique
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query
 from nhiscan.collectors.azure._workloads import workload
@@ -19,8 +19,8 @@ from nhiscan.collectors.azure._workloads import workload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 QUERY = """resources

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.tags import looks_secret
-from nhiscan.collectors._rest.values import facts, flag, moment, objects, text
+from nhiscan.collectors._common.tags import looks_secret
+from nhiscan.collectors._common.values import facts, flag, moment, objects, text
 from nhiscan.collectors.gcp._assets import dated
 from nhiscan.collectors.gcp._names import account, account_id, account_type
 from nhiscan.detect.conceal import conceal
@@ -31,8 +31,8 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _KEY = re.compile(r"projects/([^/]+)/serviceAccounts/([^/]+)/keys/([^/]+)")

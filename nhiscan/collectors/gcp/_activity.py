@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import mapping, moment, text
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import mapping, moment, text
 from nhiscan.collectors.gcp._accounts import key_id
 from nhiscan.collectors.gcp._assets import unseen
 from nhiscan.collectors.gcp._names import account, account_id
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _PATH = "/v1/projects/{project}/locations/global/activityTypes/%s/activities:query"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import facts, mapping, moment, objects, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import facts, mapping, moment, objects, text, texts
 from nhiscan.collectors.gcp._accounts import shown
 from nhiscan.collectors.gcp._names import account_id
 from nhiscan.plugin import Credential, CredentialKind, CredentialState, Lifetime
@@ -18,8 +18,8 @@ from nhiscan.plugin import Credential, CredentialKind, CredentialState, Lifetime
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 KEY = "apikeys.googleapis.com/Key"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import facts, mapping, moment, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import facts, mapping, moment, text, texts
 from nhiscan.collectors.gcp._assets import unseen
 from nhiscan.collectors.gcp._engines import Engines, agent_identity, identity_of
 from nhiscan.collectors.gcp._locations import each_location, located
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
     from datetime import datetime
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._things import Estate
     from nhiscan.plugin import Record
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import flag, mapping, moment, objects, text
+from nhiscan.collectors._common.values import flag, mapping, moment, objects, text
 from nhiscan.collectors.gcp._workload import Workload
 from nhiscan.plugin import ConsumerKind, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._workload import Raw
 
 _HOSTS = ("github", "repositoryEventConfig", "bitbucketServerTriggerConfig", "developerConnectEventConfig")

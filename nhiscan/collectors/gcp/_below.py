@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import text
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors.gcp._assets import Projects, projects
 from nhiscan.collectors.gcp._estate import FOLDERS, PROJECTS
 

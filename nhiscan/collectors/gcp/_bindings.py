@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import document, mapping, objects, text, texts
+from nhiscan.collectors._common.values import document, mapping, objects, text, texts
 from nhiscan.collectors.gcp._names import PUBLIC, account_project, principal
 from nhiscan.plugin import Attachment, AttachmentKind, Identity, IdentityKind, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.collectors.gcp._assets import Projects, Scopes
     from nhiscan.collectors.gcp._names import Principal
     from nhiscan.plugin import Record

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import Json, facts, flag, moment, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import Json, facts, flag, moment, text, texts
 from nhiscan.collectors.gcp._accounts import shown
 from nhiscan.collectors.gcp._names import account_id
 from nhiscan.plugin import (

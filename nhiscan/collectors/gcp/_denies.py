@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import document, mapping, objects, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import document, mapping, objects, text, texts
 from nhiscan.collectors.gcp._accounts import shown
 from nhiscan.collectors.gcp._assets import unseen
 from nhiscan.collectors.gcp._names import scope_of_resource
@@ -21,7 +21,7 @@ from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._assets import Asset
     from nhiscan.collectors.gcp._bindings import Around
     from nhiscan.plugin import Record

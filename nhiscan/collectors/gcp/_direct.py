@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import text
 from nhiscan.collectors.gcp._accounts import email_of
 from nhiscan.collectors.gcp._assets import unseen
 from nhiscan.collectors.gcp._below import folders_below, projects_below

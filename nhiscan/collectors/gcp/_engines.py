@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import mapping, moment, objects, text
+from nhiscan.collectors._common.values import mapping, moment, objects, text
 from nhiscan.collectors.gcp._names import account, principal
 from nhiscan.collectors.gcp._things import labelled, owned
 from nhiscan.collectors.gcp._using import reads, runs_as, store_of

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.memo import remembered
+from nhiscan.collectors._common.values import mapping, objects, text
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors._rest.session import Session
-from nhiscan.collectors._rest.values import mapping, objects, text
 from nhiscan.collectors.gcp._plan import ESTATE, FOLDER, ORGANIZATION, PROJECT, above_place, project_place
 from nhiscan.collectors.gcp._session import Identity
 from nhiscan.plugin import GapReason, TargetError
@@ -17,8 +18,8 @@ from nhiscan.plugin import GapReason, TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from nhiscan.collectors._rest.place import Place
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.place import Place
+    from nhiscan.collectors._common.values import Json
     from nhiscan.plugin import Context, Target
 
 PROJECT_GET = Operation(
@@ -111,16 +112,7 @@ class Estate:
 def estate(target: Target, ctx: Context) -> Estate:
     """What a target means.  Raises TargetError when nobody answers, or when it is not understood."""
     key = f"gcp estate:{(target.value, ctx.expect_account, ctx.accounts, sorted(ctx.endpoints.items()))}"
-    found = ctx.memo.get(key)
-    if found is None:
-        try:
-            found = ctx.memo[key] = _estate(target, ctx)
-        except TargetError as e:
-            found = ctx.memo[key] = e
-    if isinstance(found, TargetError):
-        raise TargetError(str(found), found.remedy)
-    assert isinstance(found, Estate)  # noqa: S101 - what this module put there
-    return found
+    return remembered(ctx, key, lambda: _estate(target, ctx))
 
 
 def meant(value: str) -> tuple[str, str]:

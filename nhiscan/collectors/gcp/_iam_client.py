@@ -16,8 +16,8 @@ from nhiscan.collectors._rest.operation import Operation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
 
 ACCOUNTS = Operation(
     "iam:projects.serviceAccounts.list", "/v1/projects/{project}/serviceAccounts", ("iam.serviceAccounts.list",),

@@ -16,7 +16,7 @@ from google.cloud.iam_admin_v1 import IAMClient
 from google.cloud.iam_admin_v1.services.iam.transports.grpc import IAMGrpcTransport
 from google.protobuf.json_format import MessageToDict
 
-from nhiscan.collectors._rest.errors import RefusedError, UndeclaredCallError, everywhere, fatal
+from nhiscan.collectors._common.errors import RefusedError, UndeclaredCallError, everywhere, fatal
 from nhiscan.collectors.gcp._iam_client import ACCOUNTS, KEYS
 from nhiscan.collectors.gcp._session import Identity
 from nhiscan.plugin import GapReason
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
 
 HOST = "iam.googleapis.com:443"
 _SERVICE = "/google.iam.admin.v1.IAM/"

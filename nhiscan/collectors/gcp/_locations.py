@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import Json, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import Json, text, texts
 from nhiscan.collectors.gcp._assets import disabled, unseen
 from nhiscan.plugin import GapReason
 

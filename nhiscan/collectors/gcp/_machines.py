@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import mapping, moment, objects, text, texts
+from nhiscan.collectors._common.values import mapping, moment, objects, text, texts
 from nhiscan.collectors.gcp._workload import Workload
 
 if TYPE_CHECKING:
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._workload import Raw
 
 _SCOPE = "https://www.googleapis.com/auth/"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import document, objects, text
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import document, objects, text
+from nhiscan.collectors.gcp._limits import CONSTRAINTS
 from nhiscan.collectors.gcp._names import scope_of_resource
 from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._bindings import Around
     from nhiscan.plugin import Record
 
@@ -32,8 +33,11 @@ _OTHERS = frozenset({
 _KEPT = ("booleanPolicy", "listPolicy", "restoreDefault")
 
 
-def read_org_policies(around: Around) -> Iterator[Record]:
-    """One policy and one attachment for each constraint about identities that something sets."""
+def read_org_policies(around: Around, limited: dict[str, None]) -> Iterator[Record]:
+    """One policy and one attachment for each constraint about identities that something sets.
+
+    `limited` gains what sets one of the constraints whose effect is asked for.
+    """
     for entry in around.ask.items(LIST, "assets"):
         name = around.named(text(entry.get("name")) or "")
         scope_id = scope_of_resource(name)
@@ -42,6 +46,8 @@ def read_org_policies(around: Around) -> Iterator[Record]:
         parent = name.removeprefix("//cloudresourcemanager.googleapis.com/")
         for policy in objects(entry.get("orgPolicy")):
             constraint = (text(policy.get("constraint")) or "").removeprefix("constraints/")
+            if constraint in CONSTRAINTS:
+                limited[parent] = None
             if constraint.startswith("iam.") or constraint in _OTHERS:
                 yield from _policy(around, name, around.scopes.at(parent), constraint, policy)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import text
+from nhiscan.collectors._common.values import text
 from nhiscan.plugin import Credential, Exposure, ExposurePart, Form, Use, UseHow
 
 if TYPE_CHECKING:

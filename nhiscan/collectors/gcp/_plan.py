@@ -6,14 +6,15 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.place import Answers, Place
-from nhiscan.collectors._rest.values import mapping, text
+from nhiscan.collectors._common.place import Place
+from nhiscan.collectors._common.values import mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from nhiscan.collectors._rest.operation import Operation
+    from nhiscan.collectors._rest.place import Answers
     from nhiscan.plugin import Context, Target
 
 ORGANIZATION, FOLDER, PROJECT, ESTATE = "organization", "folder", "project", "estate"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.values import Json, document, facts, flag, mapping, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import Json, document, facts, flag, mapping, text, texts
 from nhiscan.collectors.gcp._accounts import shown
 from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import Identity, IdentityClass, IdentityKind, IdentityState

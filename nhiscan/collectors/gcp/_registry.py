@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nhiscan.collectors._rest.values import Json, flag, mapping, moment, objects, text
+from nhiscan.collectors._common.values import Json, flag, mapping, moment, objects, text
 from nhiscan.collectors.gcp._auth_providers import provider_id
 from nhiscan.collectors.gcp._engines import Engines, agent_identity, identity_of
 from nhiscan.collectors.gcp._locations import each_location, located

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import document, flag, text, texts
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import document, flag, text, texts
 from nhiscan.collectors.gcp._accounts import shown
 from nhiscan.collectors.gcp._assets import unseen
 from nhiscan.plugin import Policy, PolicyKind
@@ -20,7 +20,7 @@ from nhiscan.plugin import Policy, PolicyKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._assets import Asset
     from nhiscan.collectors.gcp._bindings import Around
     from nhiscan.plugin import Record

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import flag, mapping, moment, objects, text
+from nhiscan.collectors._common.values import flag, mapping, moment, objects, text
 from nhiscan.collectors.gcp._workload import Workload
 from nhiscan.plugin import Auth, ConsumerKind, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._workload import Raw
 
 _INGRESS, _OPEN = "run.googleapis.com/ingress", "run.googleapis.com/invoker-iam-disabled"
@@ -128,7 +128,7 @@ def function_v2(raw: Raw) -> Workload:
     )  # fmt: skip
 
 
-def _function(  # noqa: PLR0913 - what the two generations say in different places
+def _function(
     raw: Raw, config: Json, account: object, url: str | None, event: Json, *, labels: object, build: object,
     state: object,
 ) -> Workload:  # fmt: skip

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nhiscan.collect.endpoints import base_of
+from nhiscan.collectors._common.errors import RefusedError, everywhere
 from nhiscan.collectors._rest import wire
-from nhiscan.collectors._rest.errors import RefusedError, everywhere
 from nhiscan.collectors._rest.session import Session
 from nhiscan.plugin import GapReason, TargetError
 

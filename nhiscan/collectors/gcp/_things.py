@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as _tags
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.values import text
+from nhiscan.collectors._common import tags as _tags
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.seen import Seen
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors.gcp._assets import Projects, Scopes, assets, projects, unseen
 from nhiscan.collectors.gcp._below import projects_below
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.collectors.gcp._assets import Asset
     from nhiscan.plugin import Owner, Record
 
 _NUMBERED = re.compile(r"^(//[^/]+/projects/)(\d+)(?=/|$)")
 _DURATION = re.compile(r"(\d{1,12})(?:\.\d+)?s")
-
-
-class Seen(TypedDict):
-    """The columns that every record has, to be spread into its constructor."""
-
-    id: str
-    scope_id: str
-    source: str
-    locator: str | None
 
 
 @dataclass(frozen=True, slots=True)

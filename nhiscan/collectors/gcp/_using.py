@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.values import text
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors.gcp._names import account_id
 from nhiscan.plugin import Form, Use, UseHow
 

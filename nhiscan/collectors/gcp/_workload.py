@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from nhiscan.collectors._rest.values import Json
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors.gcp._things import Estate, Thing
     from nhiscan.plugin import Auth, Record, Trigger
 

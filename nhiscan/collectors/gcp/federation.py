@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors._rest.group import Group, Part
-from nhiscan.collectors._rest.values import text
 from nhiscan.collectors.gcp import _clients, _pools
 from nhiscan.collectors.gcp._assets import ASSETS, Asset, Projects, Scopes, assets, projects, unseen
 from nhiscan.collectors.gcp._below import ASKED, known_below, projects_below
@@ -20,9 +20,9 @@ from nhiscan.plugin import Identity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _POOLS = (_pools.POOL, _pools.WORKFORCE)
@@ -70,7 +70,7 @@ def _pools_one_by_one(ask: Ask, closed: RefusedError) -> Iterator[Record]:
     yield from scopes.rows()
 
 
-def _with_providers(  # noqa: PLR0913, PLR0917 - one walk over two kinds of pools
+def _with_providers(
     ask: Ask, scopes: Scopes, known: Projects, operation: Operation, key: str, asked: list[dict[str, str]], query: Json,
 ) -> Iterator[Record]:  # fmt: skip
     names: list[str] = []

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import mapping, text, texts
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import mapping, text, texts
-from nhiscan.collectors.gcp import _denies, _direct, _org_policies, _roles
+from nhiscan.collectors.gcp import _denies, _direct, _limits, _org_policies, _roles
 from nhiscan.collectors.gcp._accounts import email_of
 from nhiscan.collectors.gcp._assets import ASSETS, Asset, Projects, Scopes, assets, project_in, projects, unseen
 from nhiscan.collectors.gcp._below import ASKED, folders_below, known_below, projects_below
@@ -25,8 +25,8 @@ from nhiscan.collectors.gcp._iam_client import ACCOUNTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 POLICIES = Operation(
@@ -134,10 +134,13 @@ def _denied(ask: Ask) -> Iterator[Record]:
 def _controlled(ask: Ask) -> Iterator[Record]:
     listed, _ = _inventory(ask)
     around = _around(ask, listed)
+    own = ask.place.params.get("parent", "")
+    parents: dict[str, None] = {own: None} if own else {}
     try:
-        yield from _org_policies.read_org_policies(around)
+        yield from _org_policies.read_org_policies(around, parents)
     except RefusedError as e:
         yield from unseen(ask, e, listing=True)
+    yield from _limits.limits(around, parents)
     yield from around.scopes.rows()
 
 
@@ -177,8 +180,8 @@ COLLECTOR = Group(
         Part(
             name="organisation policies",
             kind="organisation policy about keys, accounts and federation",
-            facts=("constraint", "what it says"),
-            calls={_org_policies.LIST: "policy.kind, attachment.kind"},
+            facts=("constraint", "what it says", "limits of keys and members in effect"),
+            calls={_org_policies.LIST: "policy.kind, attachment.kind", _limits.EFFECTIVE: "signal"},
             read=_controlled,
         ),
     ),

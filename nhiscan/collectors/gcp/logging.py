@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import mapping, objects, text, texts
 from nhiscan.collectors._rest.group import Group, Part
-from nhiscan.collectors._rest.values import mapping, objects, text, texts
 from nhiscan.collectors.gcp._assets import ASSETS, unseen
 from nhiscan.collectors.gcp._below import ASKED
 from nhiscan.collectors.gcp._direct import PROJECTS
@@ -26,8 +26,8 @@ from nhiscan.plugin import Logging
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.collectors.gcp._things import Estate
     from nhiscan.plugin import Record
 

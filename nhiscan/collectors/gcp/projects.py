@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest import tags as tagging
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common import tags as tagging
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import text
 from nhiscan.collectors._rest.group import Group, Part
-from nhiscan.collectors._rest.values import text
 from nhiscan.collectors.gcp._estate import FOLDERS, ORGANIZATIONS, PROJECT_GET, PROJECTS
 from nhiscan.plugin import Scope, ScopeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.collectors._rest.operation import Operation
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.plugin import Record
 
 _HIDDEN = ("identity", "credential", "consumer", "store", "resource", "attachment", "policy")

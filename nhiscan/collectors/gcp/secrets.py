@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import listing, mapping, moment, text
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import listing, mapping, moment, text
 from nhiscan.collectors.gcp._assets import ASSETS, unseen
 from nhiscan.collectors.gcp._below import ASKED
 from nhiscan.collectors.gcp._things import each_project, estate, labelled, owned, seconds
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.collectors.gcp._things import Estate, Thing
     from nhiscan.plugin import Record
 

@@ -12,10 +12,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from nhiscan.collectors._rest.errors import RefusedError
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.values import mapping, moment, text
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors._rest.values import mapping, moment, text
 from nhiscan.collectors.gcp import _api_keys
 from nhiscan.collectors.gcp._accounts import (
     SYSTEM,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
-    from nhiscan.collectors._rest.values import Json
     from nhiscan.collectors.gcp._assets import Asset
     from nhiscan.collectors.gcp._iam_client import Accounts
     from nhiscan.plugin import Record

@@ -186,8 +186,14 @@ def test_application_permissions_by_tier(tenant, value, capability):
     assert tenant.capabilities("app")[capability] == "certain"
 
 
-def test_reading_mail_is_sensitive_and_no_capability(tenant):
-    tenant.permit("app", "Mail.Read")
+@pytest.mark.parametrize("value", ["Mail.Read", "Files.Read.All", "Sites.Read.All", "Chat.Read.All"])
+def test_reading_what_everybody_writes_is_reading_data(tenant, value):
+    tenant.permit("app", value)
+    assert tenant.capabilities("app") == {"read_data": "certain"}
+
+
+def test_reading_the_directory_is_sensitive_and_no_capability(tenant):
+    tenant.permit("app", "Directory.Read.All")
     assert tenant.able("app") == {}
 
 
@@ -532,3 +538,13 @@ def measured(tenant: Tenant) -> tuple[float, int, int]:
 def test_work_grows_with_the_estate_and_not_with_its_square():
     ways_of = {size: sum(map(len, ways(estate_of(size).built()).out.values())) for size in (300, 600)}
     assert ways_of[600] <= 2.5 * ways_of[300]
+
+
+@pytest.mark.parametrize(("words", "told"), [(["all"], "certain"), (["get", "list"], None)])
+def test_an_access_policy_that_gives_all_of_secrets_reads_every_secret_of_its_vault(tenant, words, told):
+    place = "a/app/Microsoft.KeyVault/vaults/kv"
+    tenant.vault(place, "access_policy")
+    tenant.access_policy(place, "app", secrets=words)
+    rows = [r for r in tenant.effective() if r.capability == "read_secrets"]
+    assert [r.certainty for r in rows] == ([told] if told else [])
+    assert all("/vaults/kv" in r.method for r in rows)

@@ -211,7 +211,7 @@ def test_an_entry_that_cannot_be_read_is_an_error_and_not_a_harmless_tenant(raw)
 
 def test_two_entries_of_one_name_are_an_error(monkeypatch):
     entry = {"id": "x.y", "need": "scope", "source": "s", "says": "t"}
-    monkeypatch.setattr(catalogue, "_load", lambda _: [{"entries": [entry, entry]}])
+    monkeypatch.setattr(catalogue.yamldata, "shipped", lambda *_: [{"entries": [entry, entry]}])
     with pytest.raises(CatalogueError, match="same id"):
         catalogue.escalations.__wrapped__()
 

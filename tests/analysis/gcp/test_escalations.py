@@ -127,14 +127,8 @@ def test_an_entry_of_unknown_need_or_a_double_id_is_an_error(monkeypatch):
     with pytest.raises(CatalogueError, match="no need"):
         module._entry({"id": "x", "need": "luck", "source": "y"})
 
-    class Text:
-        def joinpath(self, _):
-            return self
-
-        def read_text(self, **_):
-            return "[{need: nothing, source: s, entries: [{id: a}, {id: a}]}]"
-
-    monkeypatch.setattr(module.resources, "files", lambda _: Text())
+    group = {"need": "nothing", "source": "s", "entries": [{"id": "a"}, {"id": "a"}]}
+    monkeypatch.setattr(module.yamldata, "shipped", lambda *_: [group])
     with pytest.raises(CatalogueError, match="one id"):
         catalogue.__wrapped__()
 
@@ -145,4 +139,4 @@ def test_roles_known_by_heart_speak_of_what_is_asked():
     assert not {p for permissions in held.values() for p in permissions} - known()
     assert "iam.serviceAccounts.getAccessToken" not in held["roles/owner"]
     assert held["roles/cloudtasks.enqueuer"] == {"cloudtasks.tasks.create"}
-    assert set(CAPABILITIES) == set(Capability) - {Capability.ESCALATE, Capability.WILDCARD}
+    assert set(CAPABILITIES) == set(Capability) - {Capability.ESCALATE, Capability.WILDCARD, Capability.READ_DATA}

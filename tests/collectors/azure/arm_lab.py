@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 
 from nhiscan.collect import registry
 from nhiscan.collect.protocol import Context, Target, Unit
+from nhiscan.collectors._common.errors import RefusedError
+from nhiscan.collectors._common.place import Place
 from nhiscan.collectors._rest.ask import Ask
-from nhiscan.collectors._rest.errors import RefusedError
-from nhiscan.collectors._rest.place import Place
 from nhiscan.collectors._rest.session import Session
 from nhiscan.collectors._rest.waiting import Patience
 from nhiscan.plugin import GapReason
 from nhiscan.sensitive import FingerprintKey
 from tests.collectors.azure.entra_lab import At
 from tests.twins.arm_estate import SUBSCRIPTIONS
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 PATIENT = Patience(attempts=3, timeout_s=2.0, first_s=0.005)
-NAMES = ("foundry", "key_vaults", "local_auth", "managed_identities", "role_assignments", "workloads")
+NAMES = ("foundry", "key_vaults", "local_auth", "logging", "managed_identities", "role_assignments", "workloads")
 
 
 def context() -> Context:

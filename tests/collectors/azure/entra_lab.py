@@ -12,14 +12,14 @@ from nhiscan.collectors._rest.waiting import Patience
 from nhiscan.collectors.azure.entra import COLLECTOR
 from nhiscan.model import AttachmentKind, TrustKind
 from nhiscan.sensitive import FingerprintKey
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nhiscan.model import Record
     from tests.twins.graph import GraphTwin
-    from tests.twins.graph_estate import Estate
+    from tests.twins.graph_rows import Estate
 
 PATIENT = Patience(attempts=3, timeout_s=2.0, first_s=0.01)
 

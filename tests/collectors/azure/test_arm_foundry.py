@@ -7,7 +7,7 @@ import pytest
 from nhiscan.model import Auth, ConsumerKind, CredentialKind, Form, TrustKind, UseHow
 from tests.collectors.azure.arm_lab import denied, gaps, read, row
 from tests.twins.arm_estate import SUBSCRIPTIONS, guid
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 ACCOUNT = row("Microsoft.CognitiveServices/accounts", "ai", properties={"allowProjectManagement": True})
 PROJECT = {
@@ -184,3 +184,25 @@ def test_one_project_of_many_that_refuses_hides_what_is_in_it():
     )  # fmt: skip
     assert {g.operation for g in found["gap"]} == {"arm:projects.list", "arm:accountConnections.list"}
     assert {g.scope_id for g in found["gap"]} == {f"azure:sub/{SUBSCRIPTIONS[0]}"}
+
+
+def _users(found) -> set[tuple[str, str]]:
+    """Who uses which stored key, by the ends of their ids."""
+    told = [u for u in found["use"] if u.credential_id]
+    return {(u.consumer_id.rpartition("/")[2], u.credential_id.rpartition("/")[2]) for u in told}
+
+
+def test_a_stored_key_is_used_by_the_agents_of_its_project_and_else_by_the_project():
+    key = connection("ApiKey", "OpenAI")
+    assert _users(foundry(projectConnections__list=[key])) == {("p", "c")}
+    published = application(agents=[{"agentName": "One"}, {"agentName": "Two"}])
+    found = foundry(projectConnections__list=[key], applications__list=[published])
+    assert _users(found) == {("one", "c"), ("two", "c")}
+    assert _users(foundry(projectConnections__list=[key], applications__list=[application()])) == {("app", "c")}
+
+
+@pytest.mark.parametrize(("shared", "user"), [(True, "app"), (False, "ai"), (None, "ai")])
+def test_a_key_of_an_account_is_used_by_agents_where_it_is_shared_with_every_project(shared, user):
+    key = {**connection("ApiKey", "OpenAI", isSharedToAll=shared), "id": f"{ACCOUNT['id']}/connections/c"}
+    found = foundry(accountConnections__list=[key], applications__list=[application()])
+    assert _users(found) == {(user, "c")}

@@ -8,7 +8,7 @@ from nhiscan.collectors.azure._platforms import platform
 from nhiscan.model import Certainty, ConsumerKind, IdentityKind
 from tests.collectors.azure.arm_lab import denied, gaps, read, row
 from tests.twins.arm_estate import SUBSCRIPTIONS, guid
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 HELD = row(
     "Microsoft.ManagedIdentity/userAssignedIdentities",

@@ -8,13 +8,13 @@ import pytest
 
 from nhiscan.collect import registry
 from nhiscan.collect.protocol import Target, TargetKind
-from nhiscan.collectors._rest.errors import RefusedError, everywhere
+from nhiscan.collectors._common.errors import RefusedError, everywhere
 from nhiscan.collectors.azure import _arm, key_vaults
 from nhiscan.collectors.azure._resource_graph import Reading
 from nhiscan.plugin import GapReason
 from tests.collectors.azure.arm_lab import Pages, ask_of, context, denied, gaps, read, records, row
 from tests.twins.arm_estate import SUBSCRIPTIONS, guid
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 VAULT = row("Microsoft.KeyVault/vaults", "kv")
 
@@ -80,7 +80,7 @@ def test_a_subscription_that_is_not_found_was_not_read():
     gone = RefusedError(GapReason.FAILED, "arm:vaults.list", "it is gone", "nothing to do", status=404)
     gone.missing = True
     found = read("key_vaults", vaults__list=lambda p: gone if p["subscription"] == SUBSCRIPTIONS[1] else [VAULT],
-                 vaultSecrets__list=[], vaultKeys__list=[])  # fmt: skip
+                 vaultSecrets__list=[], vaultKeys__list=[], vaultLogSettings__list=[])  # fmt: skip
     assert len(found["resource"]) == 1
     assert [g.detail for g in found["gap"]] == [f"it is gone in subscription {SUBSCRIPTIONS[1]}"]
 
@@ -119,7 +119,9 @@ def test_an_export_without_folders_of_subscriptions_is_read(tmp_path):
     found = list(group.collect(unit, ctx))
     assert {r.id for r in found if r.table == "scope"} == {f"azure:tenant/{TENANT}", f"azure:sub/{SUBSCRIPTIONS[0]}"}
     assert [r.name for r in found if r.table == "store"] == ["a"]
-    assert [(r.operation, r.reason.value) for r in found if r.table == "gap"] == [("arm:vaultKeys.list", "skipped")]
+    assert [(r.operation, r.reason.value) for r in found if r.table == "gap"] == [
+        ("arm:vaultKeys.list", "skipped"), ("arm:vaultLogSettings.list", "skipped"),
+    ]  # fmt: skip
 
 
 def test_an_export_without_anything_of_a_part_names_the_query(tmp_path):

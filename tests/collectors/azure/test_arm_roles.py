@@ -10,7 +10,7 @@ from nhiscan.collectors.azure import _roles
 from nhiscan.model import AttachmentKind, PolicyKind
 from tests.collectors.azure.arm_lab import ask_of, denied, gaps, read
 from tests.twins.arm_estate import OWNER, READER, SUBSCRIPTIONS, guid
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 SUB = f"/subscriptions/{SUBSCRIPTIONS[0]}"
 NOTHING = {"denyAssignments__list": [], "roleEligibilityScheduleInstances__list": [],
@@ -152,3 +152,31 @@ def test_a_subscription_of_another_tenant_has_its_principals_there():
 def test_a_definition_without_a_guid_is_none():
     assert _roles.definition(ask_of(), "/x/roledefinitions/owner", role()) is None
     assert authorization({**role(), "id": "/x/y"}, assignment())["policy"][0].document is None
+
+
+@pytest.mark.parametrize(
+    ("sort", "told"),
+    [
+        ("User", ("user", "human", None, True)),
+        ("Group", ("group", None, None, None)),
+        ("ForeignGroup", ("group", None, None, None)),
+        ("ServicePrincipal", ("app", None, None, False)),
+        ("Unknown", ("app", None, "deleted", False)),
+    ],
+)
+def test_an_assignment_tells_what_sort_of_thing_holds_it(sort, told):
+    rows = [assignment(1, principalType=sort), assignment(1, SUB + "/resourceGroups/rg", principalType=sort)]
+    (found,) = authorization(role(), *rows)["identity"]
+    assert (found.kind, found.class_, found.state, found.interactive) == told
+    assert (found.id, found.name) == (f"entra:{TENANT}/{guid(2, 1)}", guid(2, 1))
+
+
+@pytest.mark.parametrize("sort", ["Device", None, 7, "Whatever"])
+def test_a_holder_of_a_sort_that_is_no_identity_is_left_out(sort):
+    assert "identity" not in authorization(role(), assignment(1, principalType=sort))
+
+
+def test_who_is_eligible_is_told_too():
+    row = assignment(3, principalType="User") | {"type": "Microsoft.Authorization/roleEligibilityScheduleInstances"}
+    found = authorization(role(), **{**NOTHING, "roleEligibilityScheduleInstances__list": [row]})
+    assert [i.name for i in found["identity"]] == [guid(2, 3)]

@@ -11,7 +11,7 @@ from nhiscan.model import AttachmentKind, TrustKind
 from tests.collectors.azure.arm_lab import NAMES, collect, gaps
 from tests.twins.arm import KQL, ArmTwin
 from tests.twins.arm_estate import SUBSCRIPTIONS, arm_estate
-from tests.twins.server import Fault
+from tests.twins.exchange import Fault
 
 
 @pytest.fixture
@@ -41,6 +41,11 @@ def differences(found, true) -> dict[str, set]:
         },
         "credentials": {r.id for r in found["credential"]},
         "resources": {(r.id, r.local_auth) for r in found["resource"]},
+        "logged": {
+            (r.subject_id if r.kind != "secret_access" else r.id.rpartition("/")[2], r.kind)
+            for r in found["logging"]
+            if r.enabled
+        },
     }
     return {name: rows ^ getattr(true, name) for name, rows in told.items() if rows != getattr(true, name)}
 
@@ -65,7 +70,7 @@ def test_every_query_is_one_that_the_twin_knows_word_for_word(twin, monkeypatch)
 
 @pytest.mark.parametrize("fault", [None, Fault("empty")])
 def test_small_and_empty_pages_lose_nothing(twin, monkeypatch, fault):
-    twin.page_cap = 5
+    twin.pages.cap = 5
     if fault:
         for name in ("resourceGraph", "denyAssignments", "secrets", "connections"):
             twin.fail(name, fault)
@@ -104,7 +109,7 @@ def test_a_thousand_identities_take_few_calls(monkeypatch):
     assert calls == Counter({
         "federatedIdentityCredentials": identities, "secrets": vaults, "keys": vaults, "connections": 2 * projects,
         "applications": projects, "denyAssignments": 2, "roleEligibilityScheduleInstances": 2,
-        "roleAssignmentScheduleInstances": 2,
+        "roleAssignmentScheduleInstances": 2, "vaultLogs": vaults, "activityLogs": 2, "signInLogs": 1,
     })  # fmt: skip
 
 
@@ -142,8 +147,11 @@ LISTS = {
     "keys": ("key_vaults", "resource"),
     "connections": ("foundry", "consumer"),
     "applications": ("foundry", "consumer"),
+    "vaultLogs": ("key_vaults", "store"),
+    "activityLogs": ("logging", "logging"),
+    "signInLogs": ("logging", "logging"),
 }
-OF_ONE = {"federatedIdentityCredentials", "secrets", "keys", "connections", "applications"}
+OF_ONE = {"vaultLogs", "federatedIdentityCredentials", "secrets", "keys", "connections", "applications"}
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -169,7 +177,7 @@ def test_without_any_permission_there_is_a_gap_that_names_one(twin, monkeypatch,
     twin.granted = set()
     found = collect(monkeypatch, twin, name)
     assert found["gap"]
-    assert all(gap.remedy.startswith("grant Microsoft.") or "*/read" in gap.remedy for gap in found["gap"])
+    assert all(gap.remedy.lower().startswith("grant microsoft.") or "*/read" in gap.remedy for gap in found["gap"])
     assert not any(found[table] for table in found if table not in {"gap", "scope"})
 
 
@@ -188,7 +196,7 @@ def test_the_vendors_client_reads_the_same_rows(twin, monkeypatch):
         def get_token(self, *_: str, **__: object) -> AccessToken:
             return AccessToken("token-0", 4102444800)
 
-    twin.page_cap = 3
+    twin.pages.cap = 3
     found = collect(monkeypatch, twin, "role_assignments")
     roles, granted, denied = {}, set(), set()
     for subscription in SUBSCRIPTIONS:

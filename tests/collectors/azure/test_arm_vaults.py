@@ -10,13 +10,14 @@ import pytest
 from nhiscan.collectors.azure._network import closed, listed, ruled
 from tests.collectors.azure.arm_lab import denied, gaps, read, row
 from tests.twins.arm_estate import SUBSCRIPTIONS, guid
-from tests.twins.graph_estate import TENANT
+from tests.twins.graph_rows import TENANT
 
 PRINCIPAL = guid(1, 1)
 
 
-def vaults(*rows, secrets=(), keys=()) -> dict:
+def vaults(*rows, secrets=(), keys=(), logs=()) -> dict:
     answers = {"resourceGraph__vaults": list(rows), "vaultSecrets__list": secrets, "vaultKeys__list": keys}
+    answers["vaultLogSettings__list"] = logs
     return read(
         "key_vaults", SUBSCRIPTIONS[:1], **{k: list(v) if isinstance(v, tuple) else v for k, v in answers.items()}
     )
@@ -160,3 +161,52 @@ def test_who_reaches_a_service_that_is_open_until_it_has_a_rule(known, answer):
 )
 def test_what_is_closed_is_known_to_be(value, answer):
     assert closed({"publicNetworkAccess": value}) is answer
+
+
+def setting(*logs: dict, **places: str | None) -> dict:
+    return {"id": "/x", "properties": {"logs": list(logs), **places}}
+
+
+AUDIT = {"category": "AuditEvent", "enabled": True}
+SENT = {"workspaceId": "/subscriptions/S/w"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ([], (False, None)),
+        ([setting(AUDIT, **SENT)], (True, "/subscriptions/s/w")),
+        ([setting(AUDIT, storageAccountId="/a", workspaceId=None)], (True, "/a")),
+        ([setting(AUDIT)], (False, None)),
+        ([setting({**AUDIT, "enabled": False}, **SENT)], (False, None)),
+        (
+            [setting({"category": None, "categoryGroup": "allLogs", "enabled": True}, **SENT)],
+            (True, "/subscriptions/s/w"),
+        ),
+        ([setting({"categoryGroup": "audit", "enabled": True}, **SENT)], (True, "/subscriptions/s/w")),
+        ([setting({"category": "AzurePolicyEvaluationDetails", "enabled": True}, **SENT)], (False, None)),
+        ([setting(**SENT), setting(AUDIT, eventHubAuthorizationRuleId="/h")], (True, "/h")),
+        ([{"id": "/x", "properties": None}, {"properties": {"logs": "none", **SENT}}], (False, None)),
+    ],
+)
+def test_reads_of_a_vault_are_logged_where_a_setting_sends_them(settings, told):
+    (row,) = vaults(vault(), logs=settings)["logging"]
+    assert (row.enabled, row.destination) == told
+    assert (row.kind, row.subject_id, row.id.rpartition("/")[2]) == (
+        "secret_access", f"azure:sub/{SUBSCRIPTIONS[0]}", "kv",
+    )  # fmt: skip
+
+
+def test_a_vault_that_does_not_tell_beside_others_is_said_to_be_unknown():
+    def answer(params):
+        return denied("arm:vaultLogSettings.list") if params["id"].endswith("closed") else [setting(AUDIT, **SENT)]
+
+    found = vaults(vault("a"), vault("closed"), logs=answer)
+    assert {r.id.rpartition("/")[2]: r.enabled for r in found["logging"]} == {"a": True, "closed": None}
+    assert gaps(found) == [("arm:vaultLogSettings.list", "denied", ("logging",))]
+
+
+def test_vaults_of_which_none_tells_have_no_row_and_a_gap():
+    found = vaults(vault("a"), vault("b"), logs=denied("arm:vaultLogSettings.list"))
+    assert found["logging"] == []
+    assert gaps(found) == [("arm:vaultLogSettings.list", "denied", ("logging",))] * len(found["gap"])

@@ -12,9 +12,12 @@ from nhiscan.model import RECORDS
 from nhiscan.store.schema import from_row
 from tests.collectors.azure.entra_lab import differences
 from tests.twins.authority import SECRET, Authority, certificates
+from tests.twins.exchange import Answer, Fault, Request, Route
 from tests.twins.graph import GraphTwin
-from tests.twins.graph_estate import TENANT, Estate, estate, guid
-from tests.twins.server import ARM, Answer, Fault, Request, Route, Twin
+from tests.twins.graph_estate import estate
+from tests.twins.graph_rows import TENANT, Estate, guid
+from tests.twins.paging import ARM
+from tests.twins.server import Twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

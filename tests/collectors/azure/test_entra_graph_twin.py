@@ -11,7 +11,8 @@ import pytest
 
 from tests.collectors.azure.entra_lab import collect
 from tests.twins.graph import GraphTwin
-from tests.twins.graph_estate import estate, principal_id
+from tests.twins.graph_estate import estate
+from tests.twins.graph_rows import principal_id
 
 
 @pytest.fixture

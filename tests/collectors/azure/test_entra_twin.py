@@ -8,15 +8,15 @@ import pytest
 
 from nhiscan.model import IdentityClass
 from tests.collectors.azure.entra_lab import collect, differences, gaps
+from tests.twins.exchange import Fault
 from tests.twins.graph import GraphTwin
 from tests.twins.graph_estate import estate
-from tests.twins.server import Fault
 
 LISTS = {
     "applications", "servicePrincipals", "agentIdentity", "agentIdentityBlueprint", "agentUser", "groups",
     "agentIdentityBlueprintPrincipal", "oauth2PermissionGrants", "roleDefinitions", "roleAssignments",
     "roleEligibilitySchedules", "roleAssignmentSchedules", "servicePrincipalSignInActivities",
-    "appCredentialSignInActivities",
+    "appCredentialSignInActivities", "users",
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def test_everything_that_is_planted_is_found_and_nothing_else(twin, monkeypatch)
 
 
 def test_small_pages_lose_nothing(twin, monkeypatch):
-    twin.page_cap = 7
+    twin.pages.cap = 7
     found = collect(twin, monkeypatch)
     assert differences(found, twin.estate) == {}
     assert twin.violations == []
@@ -49,10 +49,12 @@ def test_a_thousand_identities_take_few_calls(monkeypatch):
     principals = rows["servicePrincipal"] + rows["agentIdentity"] + rows["agentIdentityBlueprintPrincipal"]
     pages = 2 * math.ceil(applications / 999) + 3 * math.ceil(principals / 999)
     pages += math.ceil(rows["oAuth2PermissionGrant"] / 999) + len(LISTS) - 3
+    policies = calls["authorizationPolicy"] + calls["defaultAppManagementPolicy"]
+    assert policies == 2
     lists = sum(count for route, count in calls.items() if route.endswith(".list"))
     assert lists <= 1.2 * pages
     # One by one only those of whom 20 relations came, and two calls for each group that counts.
-    single = sum(calls.values()) - lists
+    single = sum(calls.values()) - lists - policies
     full = sum(len(others) >= 20 for others in twin.estate.related.values())
     assert single <= full + 2 * rows["group"]
 
@@ -104,6 +106,54 @@ def test_a_tenant_without_licence_has_no_eligible_roles_and_no_gap(twin, monkeyp
     found = collect(twin, monkeypatch)
     assert found["gap"] == []
     assert {r.time_bound for r in found["attachment"] if r.eligible is False} == {False}
+
+
+def test_people_who_left_are_disabled_and_the_others_enabled(twin, monkeypatch):
+    found = collect(twin, monkeypatch)
+    people = {r.id: r.state.value for r in found["identity"] if r.class_ is IdentityClass.HUMAN}
+    assert {i for i, state in people.items() if state == "disabled"} == twin.estate.left & set(people)
+    assert set(people.values()) == {"enabled", "disabled"}
+
+
+def test_people_of_whom_not_all_could_be_listed_have_no_state_and_leave_a_gap(twin, monkeypatch):
+    twin.pages.cap = 2  # the list breaks off after its first page
+    twin.fail("users.list", Fault("status", status=403, code="Authorization_RequestDenied", after=1))
+    found = collect(twin, monkeypatch)
+    assert {r.state for r in found["identity"] if r.class_ is IdentityClass.HUMAN} == {None}
+    (gap,) = found["gap"]
+    assert (gap.covers, gap.subject_id) == (("identity.state",), found["scope"][0].id)
+    assert "User.Read.All" in gap.remedy
+
+
+@pytest.fixture
+def small():
+    with GraphTwin(estate(1)) as made:
+        yield made
+
+
+def _signals(found) -> dict[str, tuple[bool | None, str | None]]:
+    return {r.kind: (r.active, r.detail) for r in found["signal"]}
+
+
+def test_settings_of_the_tenant_are_signals_on_it(small, monkeypatch):
+    found = collect(small, monkeypatch)
+    assert {r.subject_id for r in found["signal"]} == {found["scope"][0].id}
+    assert _signals(found) == {
+        "user_consent": (True, "microsoft-user-default-legacy"),
+        "risky_consent": (False, None),
+        "user_registration": (True, None),
+        "lifetime_limit": (True, "passwords of applications: 180 days at most, of applications made after 2025-01-01"),
+    }
+
+
+@pytest.mark.parametrize("name", ["authorizationPolicy", "defaultAppManagementPolicy"])
+def test_a_policy_that_may_not_be_read_is_a_gap_of_the_tenant_and_the_other_is_read(small, monkeypatch, name):
+    small.fail(name, Fault("status", status=403, code="Authorization_RequestDenied"))
+    found = collect(small, monkeypatch)
+    (gap,) = found["gap"]
+    assert (gap.covers, gap.subject_id) == (("signal",), found["scope"][0].id)
+    assert "Policy.Read.All" in gap.remedy
+    assert found["signal"]
 
 
 def test_microsofts_own_are_provider_managed_and_agents_are_agents(twin, monkeypatch):

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors._rest.ask import Ask
-from nhiscan.collectors._rest.errors import RefusedError
 from nhiscan.collectors._rest.group import scope_of
 from nhiscan.collectors.gcp._plan import above_place, project_place
 from nhiscan.plugin import Context, GapReason
@@ -19,7 +19,7 @@ from nhiscan.sensitive import FingerprintKey
 if TYPE_CHECKING:
     import random
 
-    from nhiscan.collectors._rest.place import Place
+    from nhiscan.collectors._common.place import Place
 
 ROOT = Path(__file__).resolve().parents[3]
 FIXTURES = ROOT / "fixtures" / "collectors"

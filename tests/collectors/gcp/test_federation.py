@@ -10,9 +10,9 @@ from nhiscan.collectors.gcp import _clients, _pools
 from nhiscan.collectors.gcp.federation import COLLECTOR
 from nhiscan.model import CredentialState, IdentityKind, IdentityState
 from tests.collectors.gcp.google_lab import ASSET, collect, context, everything_but, ids
+from tests.twins.exchange import Fault
 from tests.twins.google_estate import GITHUB, ORG, planted
 from tests.twins.google_rest import GoogleTwin
-from tests.twins.server import Fault
 
 
 class Asker:

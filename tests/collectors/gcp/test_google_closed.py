@@ -14,9 +14,9 @@ from nhiscan.collectors.gcp import (
     workloads,
 )
 from tests.collectors.gcp.google_lab import ASSET, collect, everything_but, ids
+from tests.twins.exchange import Fault
 from tests.twins.google_estate import planted
 from tests.twins.google_rest import GoogleTwin
-from tests.twins.server import Fault
 
 ALL = [m.COLLECTOR for m in (service_accounts, iam_policies, federation, secrets, agents, workloads, logging)]
 HIDDEN = {

@@ -12,9 +12,9 @@ from nhiscan.collectors.gcp._direct import above
 from nhiscan.collectors.gcp.iam_policies import COLLECTOR
 from nhiscan.model import AttachmentKind, PolicyKind
 from tests.collectors.gcp.google_lab import ASSET, collect, context, everything_but, ids
+from tests.twins.exchange import Fault
 from tests.twins.google_estate import FOLDER, ORG, ROLES, planted
 from tests.twins.google_rest import GoogleTwin
-from tests.twins.server import Fault
 
 SHOP = "//cloudresourcemanager.googleapis.com/projects/acme-shop"
 
@@ -44,7 +44,8 @@ def test_every_binding_and_role_of_an_organisation_is_found(monkeypatch):
     with GoogleTwin(estate) as twin:
         found = collect(COLLECTOR, twin, monkeypatch)
         assert (twin.violations, twin.faulty, found["gap"]) == ([], [], [])
-        assert twin.count() == {"cloudasset:assets.list": 3, "iam:roles.list": 1}
+        effective = {"orgpolicy:organizations.policies.getEffectivePolicy": 5}
+        assert twin.count() == {"cloudasset:assets.list": 3, "iam:roles.list": 1, **effective}
         assert {r.method for r in twin.requests} == {"GET"}
     assert grants(found) == estate.grants
     roles = {
@@ -131,7 +132,7 @@ def test_a_deny_policy_without_its_rules_is_read_by_itself(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("condition", "kept", "ends"),
+    ("condition", "written", "ends"),
     [
         (None, None, False),
         ({}, None, False),
@@ -143,14 +144,14 @@ def test_a_deny_policy_without_its_rules_is_read_by_itself(monkeypatch):
         (7, "{}", False),
     ],
 )
-def test_conditions_are_kept_and_say_whether_a_grant_ends(condition, kept, ends):
+def test_conditions_are_kept_and_say_whether_a_grant_ends(condition, written, ends):
     policy = {"bindings": [{"role": "roles/x", "members": ["user:a@b.example"], "condition": condition}]}
     place = Place(SHOP, "cloudresourcemanager.googleapis.com/Project", "gcp:project/acme-shop")
     (row,) = read_policy(around(), place, policy)
     assert row.time_bound is ends
     assert row.eligible is False
-    wanted = {k: v for k, v in condition.items() if v and k != "location"} if kept is True else kept
-    assert (json.loads(row.condition) if kept is True else row.condition) == wanted
+    wanted = {k: v for k, v in condition.items() if v and k != "location"} if written is True else written
+    assert (json.loads(row.condition) if written is True else row.condition) == wanted
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nhiscan.collectors._rest.errors import UndeclaredCallError
+from nhiscan.collectors._common.errors import UndeclaredCallError
 from nhiscan.collectors.gcp import _activity, _api_keys
 from nhiscan.collectors.gcp._accounts import read_account, read_key
 from nhiscan.collectors.gcp._names import account_project, account_type, principal
 from nhiscan.collectors.gcp.service_accounts import COLLECTOR
 from nhiscan.model import CredentialState, IdentityClass, IdentityState, LastUsed
 from tests.collectors.gcp.google_lab import ASSET, collect, context, everything_but, ids
+from tests.twins.exchange import Fault
 from tests.twins.google_estate import planted
 from tests.twins.google_iam_grpc import IamTwin
 from tests.twins.google_rest import GoogleTwin
-from tests.twins.server import Fault
 
 grpc = pytest.importorskip("grpc")
 
