@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 JOIN_REMEDY = "set the same NHISCAN_FINGERPRINT_KEY for all runs that are to be joined"
 _SAYS_WHETHER_EMPTY = "repo.secrets"  # asked first, so that nothing else is loaded for a path that holds nothing
+_READS_HISTORY = "repo.history"
 _LEFT_OUT = "nhiscan.collect"
 _NOT_EVIDENCE = {"gap", "scope"}
 
@@ -105,6 +106,7 @@ def _plan(target: Target, ctx: Context, wanted: frozenset[str] = frozenset()) ->
     for collector in map(registry.load, asked) if target.kind is not TargetKind.PATH else ():
         if target.kind in getattr(collector, "schemes", ()):
             registry.require_extra(collector)
+    asked = _asked_of_files(asked, target, ctx)
     for name in sorted(asked, key=lambda n: n != _SAYS_WHETHER_EMPTY):
         collector = registry.load(name)
         try:
@@ -122,6 +124,15 @@ def _plan(target: Target, ctx: Context, wanted: frozenset[str] = frozenset()) ->
         message = "nothing here that a collector can read"
         return _Plan(target, error=message, remedy="see `nhiscan audit --help` for what can be audited")
     return _Plan(target, units=tuple(units), broken=broken, left_out=left_out)
+
+
+def _asked_of_files(names: list[str], target: Target, ctx: Context) -> list[str]:
+    """Those of the collectors that have anything to say where only history is read; a hook waits for no other."""
+    from nhiscan.collectors.repo._tree import is_asked_for
+
+    if target.kind is not TargetKind.PATH or ctx.user or is_asked_for(target, ctx):
+        return names
+    return [name for name in names if name == _READS_HISTORY or not registry.is_shipped(name)]
 
 
 def _sound(unit: object, name: str) -> Unit:

@@ -100,9 +100,12 @@ class Bundle:
         return tuple(sorted(texts))
 
 
-def load(directory: Path) -> Bundle:
-    """The bundle for a directory of formats, made or read from what is kept.  Raises FormatError."""
-    version = _version(directory)
+def load(directory: Path, version: str = "") -> Bundle:
+    """The bundle for a directory of formats, made or read from what is kept.  Raises FormatError.
+
+    `version` is what `version_of` says of the directory, where the caller knows it.
+    """
+    version = version or version_of(directory)
     name = f"{_FAMILY}{version}.bin"
     if (kept := cache.load(name)) is not None:
         return _unpacked(kept, version)
@@ -203,7 +206,8 @@ def _escaped(anchor: bytes) -> bytes:
     return b"".join(bytes([c]) if chr(c).isalnum() or c in b"_ " else b"\\x%02x" % c for c in anchor)
 
 
-def _version(directory: Path) -> str:
+def version_of(directory: Path) -> str:
+    """What changes with whatever could change what is found; quick, as nothing of the bundle is read."""
     system = (__version__, platform.machine(), sys.platform, str(sys.version_info[:2]), _library())
     code = Path(__file__).parent.glob("*.py")
     return cache.stamp(*system, files=[*sorted(directory.glob("*.yaml")), *sorted(code)])

@@ -68,27 +68,34 @@ _DIGEST = re.compile(
 FURTHEST = 282
 """Bytes between an anchor and the character that a format is known `until`."""
 
-_FEW = 16  # positions for which counting is quicker than a table of all lines
+_MOST_COUNTED = 4  # times the size of a file that is counted through before a table of its lines is made
 
 
 class Lines:
-    """Line numbers of byte positions in one file, counted once and only when asked for."""
+    """Line numbers of byte positions in one file, counted only when asked for, from the position asked for last."""
 
-    __slots__ = ("_asked", "_data", "_ends")
+    __slots__ = ("_counted", "_data", "_ends", "_line", "_position")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._ends: list[int] | None = None
-        self._asked = 0
+        self._position, self._line, self._counted = 0, 1, 0
 
     def at(self, position: int) -> int:
         """The line (from 1) that holds the byte."""
-        if self._ends is None and self._asked < _FEW:
-            self._asked += 1
-            return self._data.count(b"\n", 0, position) + 1
-        if self._ends is None:
+        if self._ends is not None:
+            return bisect_right(self._ends, position - 1) + 1
+        last = self._position
+        self._counted += abs(position - last)
+        if self._counted > _MOST_COUNTED * len(self._data):
             self._ends = [m.start() for m in re.finditer(rb"\n", self._data)]
-        return bisect_right(self._ends, position - 1) + 1
+            return self.at(position)
+        if position >= last:
+            self._line += self._data.count(b"\n", last, position)
+        else:
+            self._line -= self._data.count(b"\n", position, last)
+        self._position = position
+        return self._line
 
 
 class File:

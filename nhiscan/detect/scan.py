@@ -53,9 +53,9 @@ class Scanner:
     first_mark: int
 
     @classmethod
-    def of(cls, directory: Path) -> Scanner:
-        """A scanner for the formats of a directory.  Raises FormatError."""
-        parts = bundle.load(directory)
+    def of(cls, directory: Path, version: str = "") -> Scanner:
+        """A scanner for the formats of a directory, of a version that is known or looked up.  Raises FormatError."""
+        parts = bundle.load(directory, version)
         first = len(parts.owners)
         announced = first + len(generic.EXPRESSIONS)
         layer = announced + len(bundle.ANNOUNCED)
@@ -194,7 +194,13 @@ class Scanner:
 @functools.cache
 def shipped() -> Scanner:
     """The scanner for the formats of this installation, made once in a process.  Raises FormatError."""
-    return Scanner.of(shipped_directory())
+    return Scanner.of(shipped_directory(), shipped_version())
+
+
+@functools.cache
+def shipped_version() -> str:
+    """The version of `shipped()`, told without making it."""
+    return bundle.version_of(shipped_directory())
 
 
 def without_overlaps(found: Iterable[Candidate]) -> list[Candidate]:

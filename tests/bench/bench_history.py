@@ -1,8 +1,10 @@
 """How fast a history is read: packs directly, through git's pipe, and by Kingfisher where it is installed.
 
 Prints wall and CPU seconds, peak memory of the largest process and the ratios; figures are medians of runs that take
-turns, each in a process of its own.  `python tests/bench/bench_history.py [REPOSITORY] [--runs N] [--jobs N]`; without a
-repository one is generated.  Kingfisher is taken from the variable KINGFISHER or the path; its shortcut is a stage too.
+turns, each in a process of its own.  `records` is the whole collector with provenance; `again` is the same after one
+new commit, of which `own` tells the milliseconds.  `python tests/bench/bench_history.py [REPOSITORY] [--runs N]
+[--jobs N]`; without a repository one is generated.  Kingfisher is taken from the variable KINGFISHER or the path; its
+shortcut is a stage too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -80,6 +83,52 @@ def piped(repository: Path, ids: list[str] | None, jobs: int) -> int:
     return sum(len(looked.hits) for _, looked in spread(First(git, cache()), chunks, jobs) if looked)
 
 
+def collected(repository: Path, kept: Path, jobs: int) -> dict[str, float]:
+    """All records of the collector, origins included, and the milliseconds that took."""
+    from nhiscan.collectors.repo.history import COLLECTOR
+    from nhiscan.plugin import Context, Exposure, Target, TargetKind
+    from nhiscan.sensitive import FingerprintKey
+
+    ctx = Context(as_of=datetime.now(UTC), key=FingerprintKey(b"k" * 32), cache_dir=kept, jobs=jobs, history=True)
+    begin = time.perf_counter()
+    units = list(COLLECTOR.units(Target(str(repository), TargetKind.PATH, str(repository)), ctx))
+    records = [record for unit in units for record in COLLECTOR.collect(unit, ctx)]
+    own = 1e3 * (time.perf_counter() - begin)
+    return {"exposures": sum(isinstance(record, Exposure) for record in records), "own": own}
+
+
+def records(repository: Path, jobs: int) -> dict[str, float]:
+    """The whole collector for the first time, provenance included."""
+    shutil.rmtree(cache() / "history", ignore_errors=True)
+    return collected(repository, cache(), jobs)
+
+
+def again(repository: Path, jobs: int) -> dict[str, float]:
+    """The whole collector once more after one new commit; `own` has the milliseconds of that scan alone."""
+    with tempfile.TemporaryDirectory(prefix="nhiscan-bench-") as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "-q", "--mirror", repository, clone], check=True, capture_output=True)
+        command = [sys.executable, __file__, "--stage", "fill", str(clone), "--jobs", str(jobs)]
+        subprocess.run(command, check=True, capture_output=True)
+        who = {f"GIT_{what}_{part}": "a@b" for what in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+        git = ["git", "-C", str(clone)]
+
+        def said(*arguments: str, data: bytes = b"") -> str:
+            done = subprocess.run([*git, *arguments], input=data, check=True, capture_output=True, env=os.environ | who)
+            return done.stdout.decode().strip()
+
+        blob = said("hash-object", "-w", "--stdin", data=b"port = 8080\n" * 50)
+        tree = said("mktree", data=f"100644 blob {blob}\tsettings.py\n".encode())
+        head = said("rev-parse", "HEAD")
+        said("update-ref", "HEAD", said("commit-tree", "-p", head, "-m", "work", tree))
+        return collected(clone, cache(), jobs)
+
+
+def fill(repository: Path, jobs: int) -> dict[str, float]:
+    """What a first scan leaves, for `again`."""
+    return collected(repository, cache(), jobs)
+
+
 def inflate(repository: Path, _jobs: int) -> dict[str, float]:
     """The floor: git alone makes every object and drops it."""
     everything = ["cat-file", "--batch", "--buffer", "--batch-all-objects", "--unordered"]
@@ -103,7 +152,15 @@ def turbo(repository: Path, jobs: int) -> dict[str, float]:
     return kingfisher(repository, jobs, "--turbo")
 
 
-STAGES = {"packs": packs, "pipe": pipe, "inflate": inflate, "kingfisher": kingfisher, "turbo": turbo}
+STAGES = {
+    "packs": packs,
+    "records": records,
+    "again": again,
+    "pipe": pipe,
+    "inflate": inflate,
+    "kingfisher": kingfisher,
+    "turbo": turbo,
+}
 
 
 def cache() -> Path:
@@ -114,7 +171,7 @@ def cache() -> Path:
 def stage(name: str, repository: Path, jobs: int) -> None:
     """Run one stage and print its figures on standard error."""
     begin = time.perf_counter()
-    told = STAGES[name](repository, jobs)
+    told = (STAGES | {"fill": fill})[name](repository, jobs)
     wall = time.perf_counter() - begin
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     # Kilobytes on Linux, bytes on macOS (getrusage(2)).

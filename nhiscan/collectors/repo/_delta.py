@@ -7,7 +7,7 @@ more.
 
 from __future__ import annotations
 
-from struct import Struct
+from struct import Struct, error
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def apply(delta: bytes, base: bytes, most: int, least: int = 0) -> tuple[bytes, 
         raise DeltaError
     try:
         parts, copies = _parts(delta, place, base, size, least)
-    except IndexError:
+    except (IndexError, error):  # the fields of the last opcode are cut off
         raise DeltaError from None
     data = b"".join(parts)
     if len(data) != size:
@@ -80,7 +80,7 @@ def _parts(
 ) -> tuple[list[bytes], list[tuple[int, int, int]]]:
     parts: list[bytes] = []
     copies: list[tuple[int, int, int]] = []
-    add, note = parts.append, copies.append
+    add, readers, steps = parts.append, _READERS, _STEPS
     made, stop = 0, len(delta)
     while place < stop:
         code = delta[place]
@@ -92,20 +92,21 @@ def _parts(
             place += code
             made += code
             continue
-        reader, step = _READERS[code], _STEPS[code]
-        if reader is not None and place + step <= stop:
+        reader = readers[code]
+        if reader is not None:
             start, length = reader(delta, place + 1)
-            place += step
-        elif step:
+            place += steps[code]
+        elif step := steps[code]:
             fields = int.from_bytes(delta[place + 1 : place + step], "little")
             start, length = fields & _MASKS[code], fields >> _SHIFTS[code]
             place += step
         else:
             start, length, place = _fields(delta, place + 1, code)
-        length = length or _WHOLE_COPY
+        if not length:
+            length = _WHOLE_COPY
         add(base[start : start + length])
         if length >= least:
-            note((made, start, length))
+            copies.append((made, start, length))
         made += length
         if made > size:
             raise DeltaError

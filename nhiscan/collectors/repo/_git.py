@@ -146,12 +146,24 @@ class Git:
         out = self.run("config", "--local", "--no-includes", "--get", "remote.origin.url", accept=(0, 1))
         return normalise_remote(out.decode("utf-8", "replace"))
 
-    def root_commit(self) -> str | None:
-        """The first 12 hex digits of the oldest commit that HEAD grew from; None before it.  Raises GitError."""
-        if self.head() is None:
-            return None
-        lines = self.run("rev-list", "--max-parents=0", "HEAD", "--", timeout=30.0).split()
-        return lines[-1].decode("ascii", "replace")[:12] if lines else None
+    def roots(self, revision: str, *without: str) -> list[str]:
+        """The commits without parents that the revision leads to and the others do not, oldest first.
+
+        Raises GitError.
+        """
+        lines = self.run(
+            "rev-list", "--max-parents=0", "--timestamp", revision, *(f"^{oid}" for oid in without), "--", timeout=120.0
+        )
+        dated = (line.split() for line in lines.decode("ascii", "replace").splitlines())
+        return [oid for _, oid in sorted((int(time), oid) for time, oid in dated)]
+
+    def grew(self, old: str, new: str) -> bool:
+        """Whether one commit leads to another that is older; False where git does not know it any more.
+
+        Raises GitError.
+        """
+        said = self.run("rev-list", "--count", "--max-count=1", old, f"^{new}", "--", accept=(0, 128))
+        return said.strip() == b"0"
 
 
 def normalise_remote(url: str) -> str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from itertools import groupby
 from operator import itemgetter
 from re import _parser  # type: ignore[attr-defined]  # missing in the type stubs
 from typing import TYPE_CHECKING, Any
 
-from nhiscan.collectors.repo._pack_places import EVERYTHING, LINE, NEAR, NOWHERE, PARAGRAPH, Reach
+from nhiscan.collectors.repo._pack_places import EVERYTHING, LINE, NEAR, NOWHERE, PARAGRAPH, Reach, paragraph
+from nhiscan.detect.joins import literals_layer
 from nhiscan.detect.stage import Expression, matcher_kind
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _INNER = {"MAX_REPEAT": 2, "MIN_REPEAT": 2, "POSSESSIVE_REPEAT": 2, "SUBPATTERN"
 """Where the parser keeps what is repeated, grouped or looked ahead for."""
 
 _MOST = 400_000  # digests remembered, some 40 MB
+_BEFORE_JOINT, _BEHIND_JOINT = 80, 16  # bytes; of a word across the joint 16 on either side are looked at
+_MOST_JOINTS = 100_000  # surroundings of joints remembered, some 15 MB
 _BREAK = ord("\n")
 _VALUE = 2_200  # bytes of the longest value that the generic layer reads behind a name, always on one line
 _SYNTAX = 12_200  # bytes of what it reads where syntax tells: a key file of PuTTY, the members of a JSON Web Key
@@ -42,25 +44,54 @@ class ScannerDetector:
     """A scanner with what has to be known of it to leave copied bytes out.
 
     `empty` remembers digests of surroundings in which nothing lay: versions of a file, and files copied from one
-    another, have most of their lines in common.
+    another, have most of their lines in common.  `joining` are the expressions that find strings in pieces, `apart`
+    remembers which surroundings of such a place join nothing: one import after another in Go looks like two pieces.
     """
 
     scanner: Scanner
     reach: Reach
     empty: set[int] = field(default_factory=set)
+    joining: frozenset[int] = frozenset()
+    apart: dict[bytes, bool] = field(default_factory=dict)
 
     def places(self, data: bytes | memoryview) -> list[Place]:
-        """The places of the first stage."""
-        return self.scanner.places(data)
+        """The places of the first stage, without those at which two strings only seem to be pieces of one.
 
-    def first(self, data: bytes, places: Sequence[Place]) -> Place | None:
-        """A place at which the scanner confirms something, in a file of which no path is known; None without one."""
-        for position, group in groupby(places, _by_position):
-            alone = [place for place in group if place[0] < self.reach.joint]
-            if alone and (found := self._at(data, position, alone)) is not None:
-                return found
-        together = [place for place in places if place[0] >= self.reach.joint]
-        return self._together(data, together) if together else None
+        Whether they do is told by bytes around the place that are fewer than the margins of the first stage.
+        """
+        found = self.scanner.places(data)
+        joining = self.joining
+        return [place for place in found if place[0] not in joining or not self._is_apart(data, place[1])]
+
+    def _is_apart(self, data: bytes | memoryview, position: int) -> bool:
+        around = bytes(data[max(0, position - _BEFORE_JOINT) : position + _BEHIND_JOINT])
+        known = self.apart.get(around)
+        if known is None:
+            known = _is_apart(around, min(position, _BEFORE_JOINT))
+            if len(self.apart) >= _MOST_JOINTS:
+                self.apart.clear()
+            self.apart[around] = known
+        return known
+
+    def every(self, data: bytes, places: Sequence[Place]) -> tuple[list[Place], bool]:
+        """The places at which the scanner confirms something, in a file of which no path is known; whether all."""
+        hits: list[Place] = []
+        together: list[Place] = []
+        group: list[Place] = []
+        position, joint = -1, self.reach.joint
+        for place in places:
+            if place[0] >= joint:
+                together.append(place)
+                continue
+            if place[1] != position:
+                if group and (found := self._at(data, position, group)) is not None:
+                    hits.append(found)
+                position, group = place[1], []
+            group.append(place)
+        if group and (found := self._at(data, position, group)) is not None:
+            hits.append(found)
+        found = self._together(data, together) if together else None
+        return ([*hits, found], False) if found is not None else (hits, True)
 
     def _at(self, data: bytes, position: int, places: list[Place]) -> Place | None:
         """What lies at one position; the surroundings of nothing are remembered where they end with the line."""
@@ -100,13 +131,20 @@ class ScannerDetector:
         self.empty.add(digest)
 
 
+def _is_apart(around: bytes, position: int) -> bool:
+    """Whether the strings at a joint are not pieces of one, as far as these bytes say so for sure."""
+    if len(around) < position + _BEHIND_JOINT:
+        return False
+    # As far before the joint as is looked at, and the quote there is the nearest, with more of the data or less.
+    closing = around.rfind(around[position - 1 : position], 0, position - 1)
+    return closing >= _BEHIND_JOINT and literals_layer(around, position) is None
+
+
 def _by_paragraph(data: bytes, places: Sequence[Place]) -> Iterator[tuple[int, int, list[Place]]]:
     """The places of each paragraph, and from where to where the bytes reach that are looked at for them."""
     number = 0
     while number < len(places):
-        position = places[number][1]
-        before, behind = data.rfind(PARAGRAPH, 0, position), data.find(PARAGRAPH, position)
-        behind = behind if behind >= 0 else len(data)
+        before, behind = paragraph(data, places[number][1])
         last = bisect_right(places, behind, number, key=_by_position)
         yield max(0, before - NEAR), behind + NEAR, list(places[number:last])
         number = last
@@ -150,6 +188,7 @@ def detector_of(scanner: Scanner) -> ScannerDetector:
     whole = {expression for expression, _ in documents.readers()}
     found += [(EVERYTHING, NOWHERE if e in whole else PARAGRAPH) for e in expressions[len(found) :]]
     of, stop = zip(*found, strict=True)
+    readers = enumerate(scanner.parts.layers.readers, scanner.first_layer)
     further = [(look, item) for look, item in told if look[1] != LINE]
     return ScannerDetector(
         scanner,
@@ -157,6 +196,7 @@ def detector_of(scanner: Scanner) -> ScannerDetector:
             before, after, of, stop, scanner.first_generic, _widest([look for look, _ in further])[0],
             _names([word for _, item in further for word in item.keywords]), scanner.first_layer,
         ),
+        joining=frozenset(number for number, reader in readers if reader is literals_layer),
     )  # fmt: skip
 
 

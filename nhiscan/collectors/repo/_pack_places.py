@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,6 +45,13 @@ class Reach:
     wide: int
     names: Callable[[bytes], object]
     joint: int
+    unbounded: frozenset[int] = field(init=False)
+    """The expressions for which nothing stops the second stage."""
+
+    def __post_init__(self) -> None:
+        """Tell the unbounded expressions apart."""
+        found = frozenset(number for number, stop in enumerate(self.stop) if stop == NOWHERE)
+        object.__setattr__(self, "unbounded", found)
 
     @property
     def margin(self) -> int:
@@ -57,11 +64,11 @@ class Reach:
         return 2 * self.margin + _WORTH
 
 
-@dataclass(frozen=True, slots=True)
-class Clean:
+class Clean(NamedTuple):
     """Positions `start:end` of an object whose places are those of the base, `shift` further there.
 
     `low` and `high` are the ends of the copied bytes around them, beyond the object where both objects end together.
+    A named tuple, because making a frozen dataclass takes three times as long and there are millions.
     """
 
     start: int
@@ -71,12 +78,15 @@ class Clean:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was seen in an object that others grow from: its places, and one of them at which something lies."""
+class Known(NamedTuple):
+    """What was seen in an object that others grow from: its places, and those of them at which something lies.
+
+    Without `complete` something may lie at others too.
+    """
 
     places: list[Place]
-    witness: Place | None = None
+    hits: Sequence[Place] = ()
+    complete: bool = True
 
 
 def ordered(places: Iterable[Place]) -> list[Place]:
@@ -119,20 +129,38 @@ def _joined(copies: Sequence[Copy]) -> Iterator[Copy]:
 class Seen:
     """All places of an object by position, those that the second stage has to judge anew, and the bytes scanned.
 
-    `witness` is a place at which something lies as it does in the base.
+    `hits` are places at which something lies as it does in the base.
     """
 
     places: list[Place] = field(default_factory=list)
     fresh: list[Place] = field(default_factory=list)
     scanned: int = 0
-    witness: Place | None = None
+    hits: list[Place] = field(default_factory=list)
 
-    def asked(self, joint: int) -> list[Place]:
-        """The places to be judged, so that those that are judged together are."""
-        if all(number < joint for number, _ in self.fresh):
-            return self.fresh
-        fresh = set(self.fresh)
-        return [place for place in self.places if place[0] >= joint or place in fresh]
+    def asked(self, data: bytes, reach: Reach) -> list[Place]:
+        """The places to be judged, so that those that are judged together are: by paragraphs where these bound them."""
+        joint, fresh = reach.joint, self.fresh
+        together = [place for place in fresh if place[0] >= joint]
+        if not together:
+            return fresh
+        if any(reach.stop[number] != PARAGRAPH for number, _ in together):
+            some = set(fresh)
+            return [place for place in self.places if place[0] >= joint or place in some]
+        asked = {place for place in fresh if place[0] < joint}
+        end = -1
+        for _, position in together:
+            if position > end:
+                start, end = paragraph(data, position)
+                first = bisect_left(self.places, start, key=_by_position)
+                last = bisect_right(self.places, end, first, key=_by_position)
+                asked.update(place for place in self.places[first:last] if place[0] >= joint)
+        return sorted(asked, key=_by_position)
+
+
+def paragraph(data: bytes, position: int) -> tuple[int, int]:
+    """Where the empty lines stand before and behind a position, or the ends of the data."""
+    before, behind = data.rfind(PARAGRAPH, 0, position), data.find(PARAGRAPH, position)
+    return before, behind if behind >= 0 else len(data)
 
 
 def places_of(
@@ -141,15 +169,19 @@ def places_of(
     """What is to be seen in an object that has the clean stretches from its base."""
     seen = Seen()
     view = memoryview(data)
-    start = 0
-    for item in (*clean, Clean(len(data) + 1, 0, 0, 0, 0)):
+    start, size, before, after = 0, len(data), reach.before, reach.after
+    for item in (*clean, Clean(size + 1, 0, 0, 0, 0)):
         if item.start > start:
-            low, high = max(0, start - reach.before), min(len(data), item.start - 1 + reach.after)
-            seen.scanned += high - low
-            found = {(n, p + low) for n, p in find(view[low:high])} if high > low else ()
-            new = sorted((s for s in found if start <= s[1] < item.start), key=_by_position)
-            seen.places += new
-            seen.fresh += new
+            low, high = max(0, start - before), min(size, item.start - 1 + after)
+            if high > low:
+                seen.scanned += high - low
+                found = find(view[low:high])
+                if found:
+                    stop = item.start - low
+                    new = [(n, p + low) for n, p in set(found) if start - low <= p < stop]
+                    new.sort(key=_by_position)
+                    seen.places += new
+                    seen.fresh += new
         if item.end and known.places:
             _inherit(data, item, known, reach, seen)
         start = item.end
@@ -158,31 +190,65 @@ def places_of(
 
 def _inherit(data: bytes, item: Clean, known: Known, reach: Reach, seen: Seen) -> None:
     """The places that the object has from its base in one clean stretch."""
-    known_places, witness = known.places, known.witness
-    number = bisect_left(known_places, item.start + item.shift, key=_by_position)
-    stop = item.end + item.shift
-    while number < len(known_places) and known_places[number][1] < stop:
-        expression, position = place = known_places[number]
-        position -= item.shift
-        seen.places.append((expression, position))
-        far = reach.of[expression]
-        if (position - far < item.low or position + far > item.high) and (
-            not _stops(data, position, item, reach.stop[expression])
-            or (reach.named <= expression < reach.joint and _is_wide(data, position, item, reach))
-        ):
-            seen.fresh.append((expression, position))
-        elif place == witness:
-            seen.witness = (expression, position)
-        number += 1
+    shift = item.shift
+    first = bisect_left(known.places, item.start + shift, key=_by_position)
+    last = bisect_left(known.places, item.end + shift, first, key=_by_position)
+    if first == last:
+        return
+    mine = known.places[first:last]
+    if shift:
+        mine = [(number, position - shift) for number, position in mine]
+    fresh = _turned(data, item, mine, reach)
+    seen.places += mine
+    seen.fresh += fresh
+    for number, there in known.hits:
+        position = there - shift
+        if item.start <= position < item.end and (number, position) not in fresh:
+            seen.hits.append((number, position))
 
 
-def _stops(data: bytes, position: int, item: Clean, stop: bytes) -> bool:
-    """Whether the second stage stops well within the copied bytes around the position."""
-    if not stop or (item.high <= len(data) and data.find(stop, position, max(position, item.high - NEAR)) < 0):
-        return False
-    if stop == LINE:
-        return position - NEAR >= item.low
-    return item.low < 0 or data.rfind(stop, item.low + NEAR, max(position, item.low + NEAR)) >= 0
+def _turned(data: bytes, item: Clean, places: list[Place], reach: Reach) -> list[Place]:
+    """Those of the places in a clean stretch for which the second stage may look beyond the copied bytes."""
+    low, high = item.low, item.high
+    # Ends of lines and paragraphs that stand well within the copied bytes bound what is looked at between them.
+    line_low, line_high = low + NEAR, _last(data, LINE, item)
+    text_low, text_high = _first(data, PARAGRAPH, item), _last(data, PARAGRAPH, item)
+    core_low, core_high = max(text_low, low + max(NEAR, reach.wide)), min(text_high, line_high, high - reach.wide)
+    begin = bisect_left(places, core_low, key=_by_position)
+    end = bisect_right(places, core_high, begin, key=_by_position)
+    if begin < end:
+        unbounded = reach.unbounded
+        places = [*places[:begin], *(p for p in places[begin:end] if p[0] in unbounded), *places[end:]]
+    turned = []
+    for place in places:
+        number, position = place
+        far, stop = reach.of[number], reach.stop[number]
+        if position - far >= low and position + far <= high:
+            continue
+        if stop == LINE:
+            stops = line_low <= position <= line_high
+        elif stop == PARAGRAPH:
+            stops = text_low <= position <= text_high
+        else:
+            stops = False
+        if not stops or (reach.named <= number < reach.joint and _is_wide(data, position, item, reach)):
+            turned.append(place)
+    return turned
+
+
+def _first(data: bytes, stop: bytes, item: Clean) -> int:
+    """From where on a place of the stretch has a stop before it, well within the copied bytes."""
+    if item.low < 0:
+        return -EVERYTHING
+    place = data.find(stop, item.low + NEAR, item.end)
+    return place + len(stop) if place >= 0 else 2 * EVERYTHING
+
+
+def _last(data: bytes, stop: bytes, item: Clean) -> int:
+    """Up to where a place of the stretch has a stop behind it, well within the copied bytes."""
+    if item.high > len(data):
+        return 2 * EVERYTHING
+    return data.rfind(stop, item.start, max(item.start, item.high - NEAR))
 
 
 def _is_wide(data: bytes, position: int, item: Clean, reach: Reach) -> bool:

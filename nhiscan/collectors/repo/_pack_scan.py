@@ -8,12 +8,14 @@ copied as well, its answer is the one it gave for the base.  So what comes out i
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nhiscan.collectors.repo._delta import DeltaError, apply
 from nhiscan.collectors.repo._inflate import StreamError, crc32, inflate
+from nhiscan.collectors.repo._pack_marks import marks_of
 from nhiscan.collectors.repo._pack_places import Known, clean_stretches, ordered, places_of
 from nhiscan.collectors.repo._texts import is_plain, message
 
@@ -50,8 +52,11 @@ class Detector(Protocol):
         """The places of the first stage, as pairs of an expression and a position, in any order."""
         ...
 
-    def first(self, data: bytes, places: Sequence[Place]) -> Place | None:
-        """A place at which something lies, each judged for itself; None when there is none.  They come by position."""
+    def every(self, data: bytes, places: Sequence[Place]) -> tuple[list[Place], bool]:
+        """The places at which something lies, each judged for itself, and whether these are all.
+
+        They come by position.  Of what is judged together one place is told.
+        """
         ...
 
 
@@ -77,16 +82,19 @@ class Part:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a part gave: rows that hold something, rows that another reader has to take, and bytes made and scanned."""
+    """What a part gave: rows that hold something, rows that another reader has to take, and bytes made and scanned.
+
+    `marks` has for a row what tells the things that it holds from others (see `_marks.marks_of`).
+    """
 
     held: list[int] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
+    marks: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     inflated: int = 0
     scanned: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(NamedTuple):
     """A row that waits for its turn, with its base; `last` when no other child of the base waits."""
 
     row: int
@@ -129,11 +137,15 @@ def scan_part(part: Part, detector: Detector) -> Outcome:
         entries = _Entries(part)
     except OSError:
         return Outcome(left=part.wanted.nonzero()[0].tolist())
+    collects = gc.isenabled()
+    gc.disable()  # nothing here refers to itself, and there are millions of places to go through
     try:
         walk = _Walk(part, entries, detector)
         walk.run()
     finally:
         entries.close()
+        if collects:
+            gc.enable()
     return walk.outcome
 
 
@@ -185,15 +197,17 @@ class _Walk:
         if not self._file[task.row]:
             data = message(data)
             outcome.scanned += len(data)
-            if detector.first(data, ordered(detector.places(data))):
+            if detector.every(data, ordered(detector.places(data)))[0]:
                 outcome.held.append(task.row)
             return None
         if not is_plain(data):
             outcome.left.append(task.row)
             return None
         found = self._found(task, data, copies)
-        if found.witness is not None:
+        if found.hits:
             outcome.held.append(task.row)
+            if found.complete and (marks := marks_of(data, found.hits, self._reach)):
+                outcome.marks[task.row] = marks
         return found
 
     def _found(self, task: _Task, data: bytes, copies: Sequence[Copy]) -> Known:
@@ -202,17 +216,22 @@ class _Walk:
         clean = None
         if known is not None and task.base is not None:
             clean = clean_stretches(copies, len(data), len(task.base), self._reach)
-        if clean is None or known is None:
+        if clean is None or known is None or task.base is None:
             self.outcome.scanned += len(data)
-            places = ordered(detector.places(data)) if data else []
-            return Known(places, detector.first(data, places) if places else None)
+            return self._judged(data, ordered(detector.places(data)) if data else [])
         seen = places_of(data, clean, known, self._reach, detector.places)
         self.outcome.scanned += seen.scanned
-        if seen.witness is not None:
-            return Known(seen.places, seen.witness)
-        # What was found in the base is gone or has other surroundings: other places may hold something still.
-        asked = seen.asked(self._reach.joint) if known.witness is None else seen.places
-        return Known(seen.places, detector.first(data, asked) if asked else None)
+        if not known.complete:
+            # Not all that lay in the base is known, so other places may hold something still.
+            if seen.hits:
+                return Known(seen.places, seen.hits, complete=False)
+            return self._judged(data, seen.places)
+        hits, complete = detector.every(data, seen.asked(data, self._reach)) if seen.fresh else ([], True)
+        return Known(seen.places, [*seen.hits, *hits], complete)
+
+    def _judged(self, data: bytes, places: list[Place]) -> Known:
+        hits, complete = self._detector.every(data, places) if places else ([], True)
+        return Known(places, hits, complete)
 
     def _leave(self, row: int) -> None:
         rows = [row]

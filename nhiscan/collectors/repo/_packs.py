@@ -37,7 +37,8 @@ class Read:
 
     `held` are the blobs, commits and tags that hold something, `clean` are those that were looked at and hold nothing
     (sorted, one after the other), `left` those that have to be read in another way: archives, other encodings, large
-    ones, damaged ones.  `reason` says why the whole pack is left; then the ids are unknown.  `inflated` and `scanned`
+    ones, damaged ones.  `marks` tell what some of those that hold something hold.  `reason` says
+    why the whole pack is left; then the ids are unknown.  `inflated` and `scanned`
     are bytes.
     """
 
@@ -45,6 +46,7 @@ class Read:
     held: tuple[bytes, ...] = ()
     clean: bytes = b""
     left: tuple[bytes, ...] = ()
+    marks: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     reason: str | None = None
     inflated: int = 0
     scanned: int = 0
@@ -59,6 +61,7 @@ class _Book:
     clean: Mask
     left: list[bytes]
     held: list[bytes] = field(default_factory=list)
+    marks: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     inflated: int = 0
     scanned: int = 0
 
@@ -69,13 +72,22 @@ class _Book:
             return
         self._strike(self.left, part.row[outcome.left])
         self._strike(self.held, part.row[outcome.held])
+        rows = part.row
+        self.marks.update((self.id_of(int(rows[row])), marks) for row, marks in outcome.marks.items())
         self.inflated += outcome.inflated
         self.scanned += outcome.scanned
 
     def read(self, pack: Path) -> Read:
         """The sum."""
         return Read(
-            pack, tuple(self.held), self.ids_of(self.clean), tuple(self.left), None, self.inflated, self.scanned
+            pack,
+            tuple(self.held),
+            self.ids_of(self.clean),
+            tuple(self.left),
+            self.marks,
+            None,
+            self.inflated,
+            self.scanned,
         )
 
     def _strike(self, ids: list[bytes], rows: Rows) -> None:

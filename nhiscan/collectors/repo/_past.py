@@ -17,7 +17,7 @@ from nhiscan.collectors.repo._tree import printable
 from nhiscan.plugin import Exposure, OwnerBasis, Record, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nhiscan.collectors.repo._git import Git
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _SHORT = 12
 _NOTE = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NOWHERE = Origin()
+_Age = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,27 @@ class Past:
     _paths: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _groups: dict[tuple[object, ...], _Group] = field(default_factory=dict)
     _same: dict[tuple[str, bytes], bool] = field(default_factory=dict)
+
+    def telling(self, ids: Collection[str], marks: Mapping[str, Sequence[bytes]]) -> list[str]:
+        """The ids without those whose records would be the same without them.
+
+        `marks` tell the things that an id holds from others.  Of the versions of a path that hold one thing the oldest
+        and the newest tell all; what HEAD or the index has is looked into, and so is what has no marks.
+        """
+        ends: dict[tuple[bytes, bytes], tuple[_Age, _Age]] = {}
+        always = {oid for oid, _ in self.traces.standing}
+        for oid in ids:
+            paths = self.traces.origins.get(oid)
+            if not paths or oid not in marks:
+                always.add(oid)
+                continue
+            for path, origin in paths.items():
+                age = origin.first_time, oid
+                for mark in marks[oid]:
+                    oldest, newest = ends.get((path, mark), (age, age))
+                    ends[path, mark] = min(oldest, age), max(newest, age)
+        always.update(oid for pair in ends.values() for _, oid in pair)
+        return [oid for oid in ids if oid in always]
 
     def wanted(self, ids: Collection[str]) -> Iterator[Wanted]:
         """The ids with their paths, as far as they lie in the part that was asked for."""

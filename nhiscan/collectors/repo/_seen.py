@@ -227,6 +227,6 @@ def _merged(known: bytes, more: bytes, width: int) -> bytes:
 def _sweep(kept: Path) -> None:
     """Drop what no scan has touched for two months: other rules, repositories that are gone."""
     oldest = kept.stat().st_mtime - _OLD_DAYS * 86_400
-    for other in kept.parent.glob("*.seen"):
+    for other in kept.parent.glob("[0-9a-z]*.*"):
         if other.stat().st_mtime < oldest:
             other.unlink(missing_ok=True)

@@ -23,11 +23,15 @@ _WORTH = 256 << 10  # bytes of packs below which starting git is quicker than wh
 
 @dataclass(slots=True)
 class Survey:
-    """Ids in hex of objects that hold something, and of those that could not be read; `clean` are raw ids joined."""
+    """Ids in hex of objects that hold something, and of those that could not be read; `clean` are raw ids joined.
+
+    `marks` tell the things that some of them hold from others: where two have one in common they hold the same there.
+    """
 
     held: dict[str, None] = field(default_factory=dict)
     unread: dict[str, None] = field(default_factory=dict)
     clean: bytearray = field(default_factory=bytearray)
+    marks: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     def _take(self, ids: Iterable[str], looked: Looked | None) -> None:
         if looked is None:
@@ -80,6 +84,7 @@ def _packs(base: Database, new: Split, seen: Seen, found: Survey, ctx: Context) 
             continue
         found.held.update((oid.hex(), None) for oid in read.held)
         found.clean += read.clean
+        found.marks.update((oid.hex(), marks) for oid, marks in read.marks.items())
         yield from (oid.hex() for oid in read.left)
 
 

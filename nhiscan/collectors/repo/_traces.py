@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from nhiscan.collectors.repo import _objects
 from nhiscan.collectors.repo._past import Traces
 from nhiscan.collectors.repo._provenance import EVERYTHING, Log, Origins, merge, standing
+from nhiscan.collectors.repo._tree import printable
 from nhiscan.collectors.repo._whence import Known, Whence, tips
 
 if TYPE_CHECKING:
@@ -38,11 +40,16 @@ class Tracer:
         if self.span is not None:
             self._log = Log(git, self.span)
             return self
-        self._tips = tips(git)
-        if not self.kept.known.tips:
+        self._tips, near = tips(git)
+        known = self.kept.known.tips
+        new = self._tips - known
+        if not known:
             self._log = Log(git, EVERYTHING)
-        elif self._tips - self.kept.known.tips:
-            self._log = Log(git, (), (*sorted(self._tips), *(f"^{oid}" for oid in sorted(self.kept.known.tips))))
+        elif new:
+            # Mostly new commits grow from what a ref named before, or from HEAD; those of many refs are slow to name,
+            # and a commit that is gone through once more changes nothing.
+            old = (known - self._tips) | (near & known)
+            self._log = Log(git, (), (*sorted(new), *(f"^{oid}" for oid in sorted(old or known))))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,12 +100,15 @@ class Tracer:
         more: Origins = {}
         whole = self._log.origins(held, more)
         moved = merge(self._origins, more)
-        if not moved.isdisjoint(self.kept.known.needed):
-            moved |= self._idle
-        self._idle -= moved
+        self._idle -= moved | self._spoken_for(moved & self.kept.known.needed)
         if self._lost:
             self._lost = self._lost.difference(self._log.commits())  # something names them again
         return whole
+
+    def _spoken_for(self, moved: Collection[str]) -> set[str]:
+        """The idle ids at whose paths one of the others is no longer as old or as new as it was."""
+        paths = {_name(path) for oid in moved for path in self._origins[oid]}
+        return {oid for oid in self._idle if paths and any(_name(path) in paths for path in self._origins[oid])}
 
     def _unknown(
         self, held: Collection[str], now: Collection[tuple[str, bytes]], *, again: bool = False
@@ -126,6 +136,10 @@ class Tracer:
         """Of the lost commits those that records speak of."""
         firsts = {origin.first for oid in held for origin in self._origins.get(oid, {}).values()}
         return frozenset(oid for oid in self._lost if oid in firsts or oid in held)
+
+
+def _name(path: bytes) -> str:
+    return printable(os.fsdecode(path))
 
 
 def _stashes(git: Git) -> frozenset[str]:

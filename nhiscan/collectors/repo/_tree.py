@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo import _listing
+from nhiscan.collectors.repo._first_commit import first_commit
 from nhiscan.collectors.repo._git import Git, GitError, find_root, is_bare
 from nhiscan.collectors.repo._listing import Listing, Skip
 from nhiscan.collectors.repo._reading import Reader
@@ -184,7 +185,7 @@ class Checkout:
         if git is not None:
             try:
                 remote = git.remote()
-                first = None if remote else git.root_commit()
+                first = None if remote else first_commit(git, self.known.head, self._ctx)
             except GitError:
                 remote = first = None
             if remote:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from nhiscan.plugin import Gap, GapReason
@@ -38,7 +37,7 @@ class Troubles:
         from nhiscan.detect.containers import REMEDIES, Reason
 
         for reason, names in self._missed.items():
-            some = ", ".join(_shown(name) for name in islice(names, 3)) + (", …" if len(names) > 3 else "")
+            some = ", ".join(_shown(name) for name in sorted(names)[:3]) + (", …" if len(names) > 3 else "")
             if reason is None:
                 detail, remedy = "objects could not be read", "run git fsck and repair what it names, then audit again"
             else:

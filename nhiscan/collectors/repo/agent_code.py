@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._agent_code import agents, holding, names, servers, source
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node, decode
 from nhiscan.collectors.repo._config.reading import LARGEST, Files
 from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._config.sheet import Sheet
 from nhiscan.collectors.repo._file_class import is_test
-from nhiscan.collectors.repo._tree import Checkout, units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from nhiscan.collectors.repo._tree import SourceFile
-    from nhiscan.plugin import Collector, Context, Record, Target, Unit
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
+    from nhiscan.plugin import Collector, Context, Record
 
 SOURCE = "repo.agent_code"
 _COVERS = ("consumer", "tool", "hop", "use", "credential", "logging")
 _FOREIGN = ("site-packages/", "node_modules/", ".venv/")
 
 
-class RepoAgentCode:
+class RepoAgentCode(CheckoutCollector):
     """Python code of agent frameworks, parsed and never imported."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Agents written in Python in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Agents, servers, tools, hops, uses, memories and logs; a file that does not parse is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS)
         for file in checkout.files():
             if not file.path.endswith(".py") or any(f in file.path for f in _FOREIGN):

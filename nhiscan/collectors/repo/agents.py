@@ -10,6 +10,7 @@ from nhiscan.collectors.repo._agents.client import belongs, place_of
 from nhiscan.collectors.repo._agents.formats import read_tree
 from nhiscan.collectors.repo._agents.grouping import groups, inventory
 from nhiscan.collectors.repo._agents.inventory import Part
+from nhiscan.collectors.repo._collector import with_owners
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import classed
@@ -17,7 +18,7 @@ from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import Collector, Gap, Record, Target, TargetKind, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from nhiscan.plugin import Context
 
@@ -43,21 +44,25 @@ class RepoAgents:
 
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Agents, tool servers, tools, uses, credentials and exposures; a file that cannot be read is a gap."""
-        whole = unit.params.get("whose") == "user"
-        if whole:
+        if unit.params.get("whose") == "user":
             scope = personal.scope()
-            sources = personal.parts(personal.Machine(), scope.id, _COVERS)
+            yield scope
+            yield from _records(personal.parts(personal.Machine(), scope.id, _COVERS), scope.id, ctx, whole=True)
+            return
+        checkout = Checkout.open(Path(unit.target.value), ctx)
+        yield checkout.scope
+        parts = _parts(Files(checkout, SOURCE, _COVERS))
+        yield from with_owners(checkout, SOURCE, _records(parts, checkout.scope.id, ctx, whole=False))
+
+
+def _records(sources: Iterable[Part | Gap], scope_id: str, ctx: Context, *, whole: bool) -> Iterator[Record]:
+    parts: list[Part] = []
+    for found in sources:
+        if isinstance(found, Gap):
+            yield found
         else:
-            checkout = Checkout.open(Path(unit.target.value), ctx)
-            scope, sources = checkout.scope, _parts(Files(checkout, SOURCE, _COVERS))
-        yield scope
-        parts: list[Part] = []
-        for found in sources:
-            if isinstance(found, Gap):
-                yield found
-            else:
-                parts.append(found)
-        yield from classed(inventory(groups(parts, scope.id, whole=whole), scope.id, SOURCE, ctx.key))
+            parts.append(found)
+    yield from classed(inventory(groups(parts, scope_id, whole=whole), scope_id, SOURCE, ctx.key))
 
 
 def _parts(files: Files) -> Iterator[Part | Gap]:

@@ -9,15 +9,14 @@ collectors name them: `key_algorithm`, `key_bits`, `public_key`; of certificates
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._certificates import material
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book
 from nhiscan.collectors.repo._file_class import file_class
 from nhiscan.collectors.repo._listing import Skip
-from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import (
     Collector,
     Credential,
@@ -28,15 +27,13 @@ from nhiscan.plugin import (
     GapReason,
     Lifetime,
     Record,
-    Target,
-    Unit,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from nhiscan.collectors.repo._certificates.material import Material
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context, Gap
 
 SOURCE = "repo.certificates"
@@ -57,23 +54,15 @@ class _Found:
     item: Material
 
 
-class RepoCertificates:
+class RepoCertificates(CheckoutCollector):
     """Certificates, key stores, and private and public keys of a checkout."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Certificates and keys in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Credentials and exposures, once all files are read, because halves of a pair lie in several."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS, _LARGEST)
         found: list[_Found] = []
         for file in checkout.files():

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book, classed
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from nhiscan.collectors.repo._config.nodes import Node
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
     Reader = tuple[Callable[[str], Node], Callable[[Document, Book], Iterator[Record]]]
@@ -30,23 +29,15 @@ _DOCKERFILE = re.compile(r"(?:^|\.)(?:dockerfile|containerfile)(?:[.-][\w.-]+)?$
 _NOT_DOCKERFILE = (".md", ".py", ".ts", ".js", ".go", ".rs", ".json", ".yml", ".yaml", ".txt", ".dockerignore", ".sh")
 
 
-class RepoContainers:
+class RepoContainers(CheckoutCollector):
     """Compose files, Dockerfiles and development containers of a checkout, read and never built."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Compose files, Dockerfiles and development containers in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """What runs in containers, with what it is given; a file that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS)
         for file in checkout.files():
             if (kind := kind_of(file.path)) is not None:

@@ -8,24 +8,23 @@ a role that is taken) is a credential whose fact `form` says so, and no exposure
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book
 from nhiscan.collectors.repo._credential_files import formats
 from nhiscan.collectors.repo._credential_files.entry import records
 from nhiscan.collectors.repo._file_class import file_class
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, FileClass, Gap, Record, Target, Unit
+from nhiscan.plugin import Collector, FileClass, Gap, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nhiscan.collectors.repo._credential_files.entry import Entry
     from nhiscan.collectors.repo._credential_files.formats import Format
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
 SOURCE = "repo.credential_files"
@@ -35,23 +34,15 @@ _MOST = 300  # credentials of one file; what is shown is compared with each of t
 _KEPT = frozenset({FileClass.TEST, FileClass.DOCUMENTATION, FileClass.AGENT_CONFIG, FileClass.PIPELINE})
 
 
-class RepoCredentialFiles:
+class RepoCredentialFiles(CheckoutCollector):
     """Credential files of a checkout, read for what they hold and for what they say of it."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Credential files in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Credentials and exposures; a file that looks like one of these and cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS)
         for file in checkout.files():
             if possible := formats.candidates(file.path):

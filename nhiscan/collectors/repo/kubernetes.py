@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
 from nhiscan.collectors.repo._config.reading import Files
@@ -17,14 +17,13 @@ from nhiscan.collectors.repo._kubernetes import accounts, agents, argo, helm, ke
 from nhiscan.collectors.repo._kubernetes.cluster import Cluster
 from nhiscan.collectors.repo._kubernetes.desk import Desk
 from nhiscan.collectors.repo._kubernetes.kustomize import NAMES, Kustomizations
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, GapReason, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, GapReason, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nhiscan.collectors.repo._kubernetes.manifests import Read, Thing
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
 SOURCE = "repo.kubernetes"
@@ -35,23 +34,15 @@ _LARGEST = 8_000_000
 _CHART = "Chart.yaml"
 
 
-class RepoKubernetes:
+class RepoKubernetes(CheckoutCollector):
     """Manifests, Helm charts and kustomizations of a checkout, read and never rendered or applied."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Kubernetes manifests, Helm charts and Kustomize overlays in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = (*_COVERS, "tool", "hop", "logging")
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """What the manifests declare, every record once; a file that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         estate = _Estate(Files(checkout, SOURCE, _COVERS, _LARGEST))
         yield from estate.read()
         cluster = Cluster(checkout.scope.id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.jsonc import parse_json
 from nhiscan.collectors.repo._config.mend import mend_json
@@ -15,14 +15,13 @@ from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._config.sheet import Sheet
 from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._manifests.formats import formats
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, GapReason, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, GapReason, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nhiscan.collectors.repo._manifests.formats import Format
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
 SOURCE = "repo.manifests"
@@ -40,22 +39,14 @@ class _Page:
     document: Document
 
 
-class RepoManifests:
+class RepoManifests(CheckoutCollector):
     """Manifests and exports of agent platforms, read and never started."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Agent and tool server manifests in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Agents, servers, tools, hops, uses and credentials; a file that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS)
         joined: list[_Page] = []
         for file in checkout.files():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book, classed
@@ -14,13 +14,12 @@ from nhiscan.collectors.repo._pipelines import jcasc, jenkins
 from nhiscan.collectors.repo._pipelines.parts import Home
 from nhiscan.collectors.repo._pipelines.records import Ledger
 from nhiscan.collectors.repo._pipelines.systems import JCASC, JENKINSFILE, System, system_of
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
 SOURCE = "repo.pipelines"
@@ -28,23 +27,15 @@ _COVERS = ("consumer", "use", "credential", "hop", "exposure", "identity")
 _MOST_MATCHES = 100
 
 
-class RepoPipelines:
+class RepoPipelines(CheckoutCollector):
     """GitLab CI, Azure, CircleCI, Bitbucket, Jenkins, Buildkite, Drone, CodeBuild: definitions read, never run."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Pipelines of other systems than GitHub Actions in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Jobs, steps of others, uses, credentials, exposures, calls; a file that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         yield from classed(_Reading(checkout, ctx).records())
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.judge import Found, Judge, Spot
 from nhiscan.collectors.repo._config.nodes import Document, Node, clean
 from nhiscan.collectors.repo._config.reading import Files
@@ -16,7 +16,6 @@ from nhiscan.collectors.repo._config.yamlc import parse_yaml
 from nhiscan.collectors.repo._pulumi.program import Program
 from nhiscan.collectors.repo._terraform import kinds
 from nhiscan.collectors.repo._terraform.desk import Desk
-from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.plugin import (
     Collector,
     Confidence,
@@ -27,14 +26,13 @@ from nhiscan.plugin import (
     Form,
     Gap,
     Record,
-    Target,
-    Unit,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nhiscan.collectors.repo._terraform.values import Thing
+    from nhiscan.collectors.repo._tree import Checkout
     from nhiscan.plugin import Context
 
 SOURCE = "repo.pulumi"
@@ -46,23 +44,15 @@ _FILE = re.compile(r"Pulumi(?:\.(?P<stack>[\w.-]+))?\.ya?ml")
 _DEEPEST = 20
 
 
-class RepoPulumi:
+class RepoPulumi(CheckoutCollector):
     """Pulumi projects and stacks of a checkout; no program is run and no secrets provider is asked."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Pulumi programs in YAML and stack configuration in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """What programs declare, and the stacks with the credentials in their configuration."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS)
         book = Book(checkout.scope.id, SOURCE, ctx.key)
         things: list[Thing] = []

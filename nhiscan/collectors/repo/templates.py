@@ -6,20 +6,19 @@ Declared identities, policies, trusts and credentials enter the inventory as tho
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import Document
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book, classed
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
 SOURCE = "repo.templates"
@@ -33,23 +32,15 @@ _CLOUDFORMATION = b"AWS::"
 _ARM = (b"deploymentTemplate.json", b"deploymentParameters.json", b"DeploymentTemplate.json")
 
 
-class RepoTemplates:
+class RepoTemplates(CheckoutCollector):
     """CloudFormation, SAM, Serverless, Bicep and ARM templates of a checkout, read and never deployed."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "CloudFormation, SAM, Serverless, Bicep and ARM templates in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """What the templates declare; one that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         files = Files(checkout, SOURCE, _COVERS)
         for file in checkout.files():
             if file.path.endswith(_SUFFIXES):

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.glance import glances
 from nhiscan.collectors.repo._config.nodes import MalformedError
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book, classed
 from nhiscan.collectors.repo._terraform import kinds, literals, modules, snapshot
 from nhiscan.collectors.repo._terraform.desk import Desk
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nhiscan.collectors.repo._terraform.tree import Source
     from nhiscan.collectors.repo._terraform.values import Thing
-    from nhiscan.collectors.repo._tree import SourceFile
+    from nhiscan.collectors.repo._tree import Checkout, SourceFile
     from nhiscan.plugin import Context
 
 SOURCE = "repo.terraform"
@@ -36,23 +35,15 @@ _FETCHED = ".terraform/"
 _LARGEST_TEXT = 1_000_000
 
 
-class RepoTerraform:
+class RepoTerraform(CheckoutCollector):
     """Terraform and OpenTofu modules, plans and states of a checkout; nothing is run, no provider is asked."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Terraform modules, plans and states in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = _COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """What is declared, and the values that lie in files; a file that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         found = _Found(checkout)
         yield from found.look()
         if not found.written and not found.kept and not found.older:

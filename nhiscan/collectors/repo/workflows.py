@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from nhiscan.collectors.repo._collector import CheckoutCollector
 from nhiscan.collectors.repo._config.reading import Files
 from nhiscan.collectors.repo._config.records import Book, classed
-from nhiscan.collectors.repo._tree import Checkout, units_of
 from nhiscan.collectors.repo._workflows import front, shape
 from nhiscan.collectors.repo._workflows.estate import Survey
 from nhiscan.collectors.repo._workflows.jobs import write_job
 from nhiscan.collectors.repo._workflows.writer import Writer
-from nhiscan.plugin import Collector, Gap, Record, Target, Unit
+from nhiscan.plugin import Collector, Gap, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from nhiscan.collectors.repo._tree import Checkout
     from nhiscan.plugin import Context
 
 SOURCE = "repo.workflows"
 COVERS = ("consumer", "use", "credential", "exposure", "hop", "tool", "identity")
 
 
-class RepoWorkflows:
+class RepoWorkflows(CheckoutCollector):
     """Workflows, local actions and agentic workflows of a checkout, read and never run."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "GitHub Actions workflows in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
     covers: ClassVar[tuple[str, ...]] = COVERS
 
-    def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
-        """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
-
-    def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Pipelines, agents, third-party steps, credentials and uses; a file that cannot be read is a gap."""
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
         survey = Survey(Files(checkout, SOURCE, COVERS))
         survey.look()
         known: set[str] = set()

@@ -139,8 +139,8 @@ class Toy:
     def places(self, data):
         return self._matcher.places(data)
 
-    def first(self, data, places):
-        return next((place for place in places if self._judge(data, *place)), None)
+    def every(self, data, places):
+        return [place for place in places if self._judge(data, *place)], True
 
     def _judge(self, data, expression, place):
         if expression == 0:
@@ -158,4 +158,4 @@ def held(detector, objects):
     from nhiscan.collectors.repo._texts import message
 
     texts = {oid: data if kind == "blob" else message(data) for oid, (kind, data) in objects.items() if kind != "tree"}
-    return {oid for oid, data in texts.items() if data and detector.first(data, ordered(detector.places(data)))}
+    return {oid for oid, data in texts.items() if data and detector.every(data, ordered(detector.places(data)))[0]}

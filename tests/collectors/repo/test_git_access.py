@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 import pytest
 
 from nhiscan.collectors.repo import _git
+from nhiscan.collectors.repo._first_commit import first_commit
 from nhiscan.collectors.repo._git import Git, GitError, find_root, is_bare, normalise_remote
 from nhiscan.collectors.repo.secrets import COLLECTOR
 from nhiscan.plugin import Context, Exposure, Target, TargetKind
 from nhiscan.sensitive import FingerprintKey
+from tests.collectors.repo.past import context
 
 CTX = Context(as_of=datetime(2026, 11, 1, tzinfo=UTC), key=FingerprintKey(b"k" * 32))
 WHO = {
@@ -162,6 +164,6 @@ def test_the_root_is_the_nearest_directory_with_a_git_entry(tmp_path):
 def test_an_unborn_head_has_no_commit_and_no_root(tmp_path):
     git(tmp_path, "init", "-q")
     assert Git(tmp_path).head() is None
-    assert Git(tmp_path).root_commit() is None
+    assert first_commit(Git(tmp_path), None, context(cache_dir=tmp_path)) is None
     assert Git(tmp_path).remote() is None
     assert is_bare(tmp_path / ".git")

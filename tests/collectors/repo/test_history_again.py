@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from nhiscan.collectors.repo import _hits, _objects, _seen, _survey, _workers
+from nhiscan.collectors.repo import _hits, _objects, _seen, _survey, _told, _workers
 from nhiscan.collectors.repo._git import Git
 from nhiscan.sensitive import FingerprintKey
 from tests.collectors.repo.past import run, token
@@ -118,7 +118,8 @@ def looked(monkeypatch):
     return asked
 
 
-def test_versions_between_the_first_and_the_last_are_not_looked_into_again(lived, tmp_path, looked):
+def test_versions_between_the_first_and_the_last_are_not_looked_into_again(lived, tmp_path, looked, monkeypatch):
+    monkeypatch.setattr(_told, "_MOST", 0)
     first = run(lived.root, cache_dir=tmp_path / "c")
     assert len(looked) == 9
     looked.clear()
@@ -156,7 +157,7 @@ def test_a_version_that_comes_back_elsewhere_or_to_the_tree_is_told(lived, tmp_p
 def test_other_rules_and_other_keys_read_everything_again(lived, tmp_path, read, monkeypatch):
     first = run(lived.root, cache_dir=tmp_path / "c")
     whole = len(read)
-    monkeypatch.setattr(type(_hits.scanner_of(None)), "version", "other")
+    monkeypatch.setattr("nhiscan.collectors.repo.history._version", lambda _: "other")
     assert shown(run(lived.root, cache_dir=tmp_path / "c")) == shown(first)
     assert len(read) == 2 * whole
     other = FingerprintKey(b"z" * 32)
@@ -186,11 +187,12 @@ def test_a_cache_that_cannot_be_written_is_no_error(lived, tmp_path):
 def test_the_cache_is_private_and_old_files_go(lived, tmp_path):
     place = tmp_path / "c" / "history"
     place.mkdir(parents=True)
-    (place / "gone.seen").write_bytes(b"x")
-    os.utime(place / "gone.seen", (1, 1))
+    for name in ("gone.seen", "gone.from", "gone.told", "gone.first"):
+        (place / name).write_bytes(b"x")
+        os.utime(place / name, (1, 1))
     run(lived.root, cache_dir=tmp_path / "c")
     files = list(place.iterdir())
-    assert {p.suffix for p in files} == {".seen", ".from"}
+    assert {p.suffix for p in files} == {".seen", ".from", ".told"}
     assert {p.stat().st_mode & 0o077 for p in files} == {0}
 
 

@@ -164,21 +164,21 @@ def test_places_by_stretches_are_the_places_of_the_whole(seed):
     known = ordered(toy.places(base))
     if clean is None:
         return
-    seen = places_of(data, clean, Known(known, toy.first(base, known)), Toy.reach, toy.places)
+    seen = places_of(data, clean, Known(known, *toy.every(base, known)), Toy.reach, toy.places)
     assert seen.places == ordered(toy.places(data))
     assert set(seen.fresh) <= set(seen.places)
     assert seen.scanned < len(data)
-    if toy.first(base, known) is None:
-        assert toy.first(data, seen.places) == toy.first(data, seen.fresh)
-    if seen.witness is not None:
-        assert toy.first(data, [seen.witness])
+    if not toy.every(base, known)[0]:
+        assert toy.every(data, seen.places) == toy.every(data, seen.fresh)
+    for hit in seen.hits:
+        assert toy.every(data, [hit])[0]
 
 
 def test_a_copy_of_everything_leaves_nothing_to_scan():
     clean = clean_stretches([(0, 0, 0x10000), (0x10000, 0x10000, 4_464)], 70_000, 70_000, Toy.reach)
     assert [(c.start, c.end) for c in clean] == [(0, 70_001)]
-    seen = places_of(BASE, clean, Known([(0, 9)], (0, 9)), Toy.reach, Toy().places)
-    assert (seen.places, seen.fresh, seen.scanned, seen.witness) == ([(0, 9)], [], 0, (0, 9))
+    seen = places_of(BASE, clean, Known([(0, 9)], [(0, 9)]), Toy.reach, Toy().places)
+    assert (seen.places, seen.fresh, seen.scanned, seen.hits) == ([(0, 9)], [], 0, [(0, 9)])
 
 
 def test_where_little_is_copied_the_whole_is_scanned():
@@ -192,11 +192,11 @@ def test_fresh_is_what_a_difference_within_reach_could_turn(monkeypatch):
     copies = [(0, 0, 1_000), (1_001, 1_000, 1_000)]
     clean = clean_stretches(copies, 2_001, 2_000, Toy.reach)
     known = [(0, 500), (2, 600), (0, 940), (3, 1_600), (2, 1_900)]
-    seen = places_of(base + b"a", clean, Known(known, (3, 1_600)), Toy.reach, lambda _: [])
+    seen = places_of(base + b"a", clean, Known(known, [(3, 1_600)]), Toy.reach, lambda _: [])
     assert seen.places == [(0, 500), (2, 600), (0, 940), (3, 1_601), (2, 1_901)]
-    assert (seen.fresh, seen.witness) == ([(3, 1_601)], None)
-    nearer = places_of(base + b"a", clean, Known([(2, 770), (2, 771)], (2, 770)), Toy.reach, lambda _: [])
-    assert (nearer.fresh, nearer.witness) == ([(2, 771)], (2, 770))
+    assert (seen.fresh, seen.hits) == ([(3, 1_601)], [])
+    nearer = places_of(base + b"a", clean, Known([(2, 770), (2, 771)], [(2, 770)]), Toy.reach, lambda _: [])
+    assert (nearer.fresh, nearer.hits) == ([(2, 771)], [(2, 770)])
 
 
 def by_stretches(base, changed):
@@ -274,10 +274,14 @@ def test_empty_lines_on_both_sides_bound_what_is_looked_at(monkeypatch, breaks, 
 
 
 def test_of_places_judged_together_one_asks_for_all():
-    seen = Seen([(0, 1), (5, 2), (1, 3), (6, 4)], [(1, 3)])
-    assert seen.asked(5) == [(1, 3)]
-    seen.fresh.append((6, 4))
-    assert seen.asked(5) == [(5, 2), (1, 3), (6, 4)]
+    reach = Reach(1, 1, (9, 9, 9), (LINE, PARAGRAPH, NOWHERE), 1, 0, bool, 1)
+    data = b"ab\n\ncdefgh\n\nij"
+    seen = Seen([(1, 0), (0, 1), (0, 5), (1, 6), (1, 8), (2, 9), (1, 13)], [(0, 5)])
+    assert seen.asked(data, reach) == [(0, 5)]
+    seen.fresh.append((1, 8))
+    assert seen.asked(data, reach) == [(0, 5), (1, 6), (1, 8), (2, 9)]  # those of the paragraph
+    seen.fresh.append((2, 9))
+    assert seen.asked(data, reach) == [(1, 0), (0, 5), (1, 6), (1, 8), (2, 9), (1, 13)]
 
 
 @pytest.mark.parametrize(("name", "at", "fresh"), [(b"x", 400, False), (b"near", 400, True), (b"near", 2_950, False)])

@@ -85,9 +85,12 @@ def test_workers_make_their_own(tmp_path):
     made = pickle.loads(pickle.dumps(DetectorOf(tmp_path)))()
     assert made.scanner is shipped()
     text = f"token = {token('a')}".encode()
-    assert made.first(text, made.places(text)) in made.places(text)
-    assert made.first(text, []) is None
-    assert made.first(b"nothing", made.places(b"nothing")) is None
+    hits, whole = made.every(text, ordered(made.places(text)))
+    assert hits
+    assert whole
+    assert set(hits) <= set(made.places(text))
+    assert made.every(text, []) == ([], True)
+    assert made.every(b"nothing", made.places(b"nothing")) == ([], True)
 
 
 class Counted:
@@ -118,12 +121,12 @@ def test_what_was_empty_is_not_asked_again_where_its_surroundings_are_the_same(d
     again = ScannerDetector(counted, detector.reach)
     assert len(again.places(dull(1))) > 1
     for text in (dull(1), b"before\n" + dull(1), dull(1) + b"\n" * 400):
-        assert again.first(text, ordered(again.places(text))) is None
+        assert again.every(text, ordered(again.places(text))) == ([], True)
     asked = counted.asked
     text = b"other\n" + dull(1)
-    assert again.first(text, ordered(again.places(text))) is None
+    assert again.every(text, ordered(again.places(text))) == ([], True)
     assert 0 < asked == counted.asked
-    assert again.first(dull(2), ordered(again.places(dull(2)))) is None
+    assert again.every(dull(2), ordered(again.places(dull(2)))) == ([], True)
     assert counted.asked > asked
 
 
@@ -131,7 +134,7 @@ def test_no_more_is_remembered_than_is_allowed(detector, monkeypatch):
     monkeypatch.setattr("nhiscan.collectors.repo._pack_detector._MOST", 5)
     small = ScannerDetector(detector.scanner, detector.reach)
     for number in range(40):
-        small.first(dull(number), ordered(small.places(dull(number))))
+        small.every(dull(number), ordered(small.places(dull(number))))
     assert 0 < len(small.empty) <= 5
 
 
@@ -193,3 +196,47 @@ def test_the_shipped_scanner_finds_the_same_in_deltas_and_in_whole_files(seed, d
     assert 0 < len(wanted) < len(pack.objects)
     assert set(read.held) == wanted
     assert read.scanned < read.inflated / 2
+
+
+PIECES = [b"ab", b"fmt", b"github.com/a/b", b"aB3xK9mQ2z", b"net/http", b"c0ffee99", b"strings", b"x" * 90]
+JOINTS = [
+    b'"\n\t"',
+    b'"\n\n"',
+    b'" +\n  "',
+    b"'\n'",
+    b'"\r\n    "',
+    b'",\n"',
+    b'" . "',
+    b"` +\n`",
+    b'"\n' + b" " * 120 + b'"',
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strings_that_only_follow_each_other_are_no_places(seed, detector):
+    """What is left out leads to no layer, and what is left out is the same where more or less stands around."""
+    chance = random.Random(seed)
+    dropped = 0
+    for _ in range(60):
+        data = b'"' + b"".join(chance.choice(PIECES) + chance.choice(JOINTS) for _ in range(chance.randrange(1, 30)))
+        every, some = set(detector.scanner.places(data)), set(detector.places(data))
+        assert some <= every
+        first = detector.scanner.first_layer
+        assert all(detector.scanner.parts.layers.inner(data, at, number - first) is None for number, at in every - some)
+        dropped += len(every - some)
+        more = b"x\n" * 200 + data + b"\nx" * 200
+        assert {(n, at + 400) for n, at in some} >= {p for p in detector.places(more) if 400 <= p[1] < 400 + len(data)}
+        low = chance.randrange(len(data))
+        window = {(n, at + low) for n, at in detector.places(memoryview(data)[low:])}
+        margin = detector.reach.before
+        assert {p for p in some if p[1] >= low + margin} <= window
+    assert dropped
+    assert len(detector.apart) < dropped * 60
+
+
+def test_no_more_joints_are_remembered_than_is_allowed(detector, monkeypatch):
+    monkeypatch.setattr("nhiscan.collectors.repo._pack_detector._MOST_JOINTS", 5)
+    small = ScannerDetector(detector.scanner, detector.reach, joining=detector.joining)
+    for number in range(40):
+        small.places(b'x = "github.com/some/package/n%d"\n  "github.com/other/package"\nmore of the same here' % number)
+    assert 0 < len(small.apart) <= 5

@@ -121,9 +121,13 @@ def kind_of(name: str) -> CredentialKind:
         (CredentialKind.PASSWORD, ("password", "passwd", "pwd", "passphrase")),
         (CredentialKind.TOKEN, ("token", "authorization", "bearer", "pat", "jwt", "cookie", "auth")),
         (CredentialKind.API_KEY, ("key", "apikey")),
+        (CredentialKind.PRIVATE_KEY, ("pem", "pfx", "keystore")),
+        (CredentialKind.WEBHOOK, ("webhook", "hook")),
     ):
         if any(n in parts or (len(n) > 4 and n in joined) for n in needles):
             return kind
+    if name.lower().endswith("p12"):
+        return CredentialKind.PRIVATE_KEY
     return CredentialKind.PASSWORD if "pass" in parts else CredentialKind.UNKNOWN
 
 

@@ -30,7 +30,6 @@ _LONG = 400
 _ALLOWED = bytes([0x09, 0x0A, 0x0D, *range(0x20, 0x7F)])
 _BRACKET = re.compile(r"[\[\]{}]")
 _DEEPEST_FLOW = 500
-_TEMPLATE = re.compile(r"^[ \t]*\{\{[^\n]*\}\}[ \t]*$", re.MULTILINE)
 _WORDS: dict[str, Value] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -83,11 +82,6 @@ def _loader() -> type[yaml.CBaseLoader]:
             """No tag."""
 
     return Composer
-
-
-def without_templates(text: str) -> str:
-    """The text of a Helm or Jinja template with lines that are control statements blanked, so that the rest parses."""
-    return _TEMPLATE.sub("", text)
 
 
 def printable(text: str) -> str:

@@ -100,6 +100,21 @@ def _given(configuration: Value, secret: Value) -> bool | None:
     return secret not in (None, "")
 
 
+def _repository(desk: Desk, thing: Thing) -> Iterator[Record]:
+    """A repository, and whether secrets are looked for in it; what stands nowhere is the organisation's to decide."""
+    security = thing.at("security_and_analysis")
+    settings = {
+        "secret_scanning": known_text(member(member(security, "secret_scanning"), "status")),
+        "push_protection": known_text(member(member(security, "secret_scanning_push_protection"), "status")),
+    }
+    visibility = thing.text("visibility")
+    yield Resource(
+        **desk.seen(desk.id(thing), thing), provider="github", kind="repository", name=desk.name(thing),
+        public=visibility == "public" if visibility else None,
+        tags={k: v for k, v in settings.items() if v in {"enabled", "disabled"}},
+    )  # fmt: skip
+
+
 def _place(desk: Desk, url: str | None) -> str | None:
     """Scheme and host: the path of a webhook is often its secret."""
     scheme, mark, rest = (url or "").partition("://")
@@ -187,6 +202,7 @@ HANDLERS: Mapping[str, Callable[[Desk, Thing], Iterator[Record]]] = {
     "github_actions_secret": _actions_secret,
     "github_actions_environment_secret": _actions_secret,
     "github_actions_organization_secret": _actions_secret,
+    "github_repository": _repository,
     "github_repository_deploy_key": _deploy_key,
     "github_repository_webhook": _webhook,
     "github_organization_webhook": _webhook,
