@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, cast
 
 from nhiscan.engine.coverage import Tally
-from nhiscan.engine.facts import facts, render
 from nhiscan.engine.gaps import Holes, holes
 from nhiscan.engine.guard import GuardError, verify
-from nhiscan.engine.query import FAIL, PREFIX, Query, compiled
+from nhiscan.engine.pile import Pile, Piles
+from nhiscan.engine.query import FAIL, PREFIX, Query, asked, compiled
+from nhiscan.engine.reader import Reader, scope_columns
 from nhiscan.engine.verdict import Evaluation, NotAssessed, RuleCoverage, RuleError, Verdict
 from nhiscan.model import Confidence, Gap, Scope, Severity
 from nhiscan.store import StoreError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from nhiscan.engine.pile import Packed
     from nhiscan.engine.rule import Rule
     from nhiscan.store.inventory import Inventory
 
@@ -36,10 +38,8 @@ RULE_ERRORS = (StoreError, GuardError, ArithmeticError, LookupError, TypeError, 
 
 _AT_ONCE = 2  # most of a rule's time is planning of its query, outside Python
 
-_SEVERITIES = tuple(Severity)
-_CONFIDENCES = tuple(Confidence)
-
-Row = dict[str, object]
+_SEVERITIES = [s.value for s in Severity]
+_CONFIDENCES = [c.value for c in Confidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def evaluate(
     scopes = [scope.id for scope in inventory.rows(Scope)]
     empty = inventory.empty()
     rules = sorted(rules, key=lambda r: r.id)
-    inventory.expect(rule.query or rule.from_ or "" for rule in rules if not (rule.subject in empty and rule.shipped))
+    inventory.expect(asked(rule) for rule in rules if not (rule.subject in empty and rule.shipped))
 
-    def one(rule: Rule) -> tuple[list[Verdict], RuleCoverage, list[RuleError]]:
+    def one(rule: Rule) -> tuple[Sequence[Verdict], RuleCoverage, list[RuleError]]:
         if rule.subject in empty and rule.shipped:  # nothing of its kind is there to be judged
             return [], Tally(rule, holes(rule, known, _columns_read)).coverage(), []
         try:
@@ -79,25 +79,27 @@ def evaluate(
         except RULE_ERRORS as e:
             error = RuleError(rule.id, str(e) or type(e).__name__)
             return [], _broken(error, scopes), [error]
+        finally:
+            inventory.done(asked(rule))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(one, rules))
     _keep_lineage()
     return Evaluation(
-        tuple(v for verdicts, _, _ in found for v in verdicts),
+        Piles(verdicts for verdicts, _, _ in found),
         tuple(covered for _, covered, _ in found),
         tuple(e for _, _, errors in found for e in errors),
     )
 
 
-def judge(  # noqa: PLR0913, PLR0917 - one rule, its moment, its thresholds, its gaps and where its rows are
+def judge(
     inventory: Inventory,
     rule: Rule,
     as_of: datetime,
     params: Mapping[str, object],
     gaps: Sequence[Gap],
     source: str | None = None,
-) -> tuple[list[Verdict], RuleCoverage]:
+) -> tuple[Sequence[Verdict], RuleCoverage]:
     """One rule's failed verdicts by subject id, and its coverage.
 
     `source` names a table to read instead of the rule's view.  Raises one of RULE_ERRORS when the rule breaks.
@@ -106,15 +108,12 @@ def judge(  # noqa: PLR0913, PLR0917 - one rule, its moment, its thresholds, its
     query = compiled(rule, as_of, params, source)
     bearing = holes(rule, gaps, _columns_read)
     tally = Tally(rule, bearing)
-    failing = False
-    for group in _groups(inventory, query, bearing):
-        failing = failing or group.code == FAIL
-        tally.add(group.scopes, group.code, group.subject, group.number)
-    verdicts = []
-    for rows in _failing(inventory, query) if failing else ():
-        subject, scopes = str(rows[0]["id"]), _scopes(rows[0])
-        if tally.believes_fail(scopes, subject):
-            verdicts.append(_verdict(rule, rows, query))
+    with inventory.answer(_judged(query, bearing), _parameters(query, bearing)) as rows:
+        failing = False
+        for group in _groups(inventory, rows):
+            failing = failing or group.code == FAIL
+            tally.add(group.scopes, group.code, group.subject, group.number)
+        verdicts = _failed(inventory, rule, query, rows, tally) if failing else ()
     return verdicts, tally.coverage()
 
 
@@ -137,59 +136,66 @@ def _broken(error: RuleError, scopes: Sequence[str]) -> RuleCoverage:
     return RuleCoverage(error.rule_id, 0, 0, missing)
 
 
-def _scopes(row: Mapping[str, object]) -> tuple[str, ...]:
-    """The scope of a row, and those it names in columns that end in `_scope_id`."""
-    others = (row[name] for name in sorted(row) if name.endswith("_scope_id"))
-    return (str(row["scope_id"] or ""), *(str(scope) for scope in others if scope is not None))
+def _judged(query: Query, bearing: Holes) -> str:
+    """Every row that is a subject: its scopes, its code and, where it fails, all of it.
 
-
-def _groups(inventory: Inventory, query: Query, bearing: Holes) -> Iterator[Subjects]:
-    ids = sorted(bearing.by_subject)
-    own = f"CASE WHEN id IN (SELECT unnest(${PREFIX}ids)) THEN id END" if ids else "CAST(NULL AS VARCHAR)"
-    sql = f"""\
-WITH nhi_subjects AS (
-  SELECT id, min(COLUMNS('(^|_)scope_id$')) AS '\\0', max({PREFIX}code) AS {PREFIX}code FROM (
-{query.judged}
-) AS nhi_j WHERE {PREFIX}code > 0 GROUP BY id
-), nhi_marked AS (SELECT *, {own} AS {PREFIX}own FROM nhi_subjects)
-SELECT * EXCLUDE (id), count(*) AS {PREFIX}n FROM nhi_marked GROUP BY ALL"""  # noqa: S608
-    parameters = query.parameters_of(query.judged) | ({f"{PREFIX}ids": ids} if ids else {})
-    for row in inventory.sql(sql, parameters):
-        own_id = row[f"{PREFIX}own"]
-        yield Subjects(
-            _scopes(row),
-            cast("int", row[f"{PREFIX}code"]),
-            None if own_id is None else str(own_id),
-            cast("int", row[f"{PREFIX}n"]),
-        )
-
-
-def _failing(inventory: Inventory, query: Query) -> Iterator[list[Row]]:
-    """The failing rows, subject by subject."""
-    sql = f"SELECT * FROM (\n{query.judged}\n) AS nhi_j WHERE {PREFIX}code = {FAIL}"  # noqa: S608
-    rows = sorted(inventory.sql(sql, query.parameters_of(sql)), key=lambda row: str(row["id"]))
-    return (list(group) for _, group in groupby(rows, key=lambda row: str(row["id"])))
-
-
-def _verdict(rule: Rule, rows: Sequence[Row], query: Query) -> Verdict:
-    # A subject can stand in several rows: the worst speaks, and among equals the order of rows must not matter.
-    found = [_one(rule, row, query) for row in rows]
-    return found[0] if len(found) == 1 else min(found, key=_weight)
-
-
-def _weight(verdict: Verdict) -> tuple[int, int, str, str]:
-    severity, confidence = _SEVERITIES.index(verdict.severity), _CONFIDENCES.index(verdict.confidence)
-    return severity, confidence, verdict.message, repr(verdict.facts)
-
-
-def _one(rule: Rule, row: Row, query: Query) -> Verdict:
-    return Verdict(
-        rule_id=rule.id,
-        subject_table=rule.subject,
-        subject_id=str(row["id"]),
-        scope_id=str(row["scope_id"] or ""),
-        severity=Severity(str(row[f"{PREFIX}severity"])),
-        confidence=Confidence(str(row[f"{PREFIX}confidence"])),
-        message=render(rule.message, row, query.parameters),
-        facts=facts(row),
+    The list around a failing row keeps room for the columns of failing rows alone.
+    """
+    own = (
+        f"CASE WHEN id IN (SELECT unnest(${PREFIX}ids)) THEN id END" if bearing.by_subject else "CAST(NULL AS VARCHAR)"
     )
+    return f"""\
+SELECT hash(id) AS {PREFIX}hash, COLUMNS('(^|_)scope_id$'), CAST({PREFIX}code AS UTINYINT) AS {PREFIX}code,
+  {own} AS {PREFIX}own, CASE WHEN {PREFIX}code = {FAIL} THEN [nhi_j] END AS {PREFIX}row
+FROM (
+{query.judged}
+) AS nhi_j WHERE {PREFIX}code > 0"""  # noqa: S608 - the rule's own SQL, which the guard parsed
+
+
+def _parameters(query: Query, bearing: Holes) -> dict[str, object]:
+    known = query.parameters_of(query.judged)
+    return known | ({f"{PREFIX}ids": sorted(bearing.by_subject)} if bearing.by_subject else {})
+
+
+def _groups(inventory: Inventory, rows: str) -> Iterator[Subjects]:
+    """How many subjects are alike.  Most rules have one row for each: then nothing is sorted by subject."""
+    several = f"SELECT 1 FROM {rows} GROUP BY {PREFIX}hash HAVING count(*) > 1 LIMIT 1"  # noqa: S608
+    source = rows
+    if inventory.sql(several):
+        source = f"""(
+SELECT {PREFIX}hash, NULL AS {PREFIX}row, min(COLUMNS('(^|_)scope_id$')) AS '\\0',
+  max({PREFIX}code) AS {PREFIX}code, max({PREFIX}own) AS {PREFIX}own
+FROM {rows} GROUP BY {PREFIX}hash)"""  # noqa: S608
+    sql = f"SELECT * EXCLUDE ({PREFIX}hash, {PREFIX}row), count(*) FROM {source} AS nhi_g GROUP BY ALL"  # noqa: S608
+    names, chunks = inventory.stream(sql)
+    place = [names.index(name) for name in scope_columns(names)]
+    code, own = names.index(f"{PREFIX}code"), names.index(f"{PREFIX}own")
+    for row in chain.from_iterable(chunks):
+        scopes = tuple(str(row[n] or "") for n in place if row[n] is not None or n == place[0])
+        subject = None if row[own] is None else str(row[own])
+        yield Subjects(scopes, cast("int", row[code]), subject, cast("int", row[-1]))
+
+
+def _failed(inventory: Inventory, rule: Rule, query: Query, rows: str, tally: Tally) -> Pile:
+    """The verdicts on the subjects that fail and are believed to, in the order of their ids."""
+    row = f"{PREFIX}row[1]"
+    sql = f"SELECT unnest({row}) FROM {rows} WHERE {PREFIX}code = {FAIL} ORDER BY {row}.id"  # noqa: S608
+    names, chunks = inventory.stream(sql)
+    reader = Reader(rule, names, query.parameters)
+    pile = Pile(rule.id, rule.subject, reader.facts)
+    for subject, group in groupby(reader.read(chunks), _subject):
+        alike = list(group)
+        # A subject can stand in several rows: the worst speaks, and among equals the order of rows must not matter.
+        found = alike[0][1] if len(alike) == 1 else min((packed for _, packed in alike), key=_weight)
+        if tally.believes_fail(min(scopes for scopes, _ in alike), subject):
+            pile.add(found)
+    return pile
+
+
+def _subject(row: tuple[tuple[str, ...], Packed]) -> str:
+    return row[1][0]
+
+
+def _weight(verdict: Packed) -> tuple[int, int, str, str]:
+    _, _, severity, confidence, message, values = verdict
+    return _SEVERITIES.index(severity), _CONFIDENCES.index(confidence), message, repr(values)

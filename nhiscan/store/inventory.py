@@ -6,30 +6,34 @@ column by column: the first known value in unit order wins.
 
 from __future__ import annotations
 
-import re
-import tempfile
 import threading
-from collections import Counter
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from nhiscan.model import RECORDS, Record
+from nhiscan.store.database import private
 from nhiscan.store.errors import StoreError
-from nhiscan.store.schema import columns, create_table, create_tables, from_columns, to_line, view_bodies
+from nhiscan.store.merge import AS_ADDED, AS_READ, merge
+from nhiscan.store.schema import columns, create_table, create_tables, from_columns, to_line
+from nhiscan.store.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
 
 R = TypeVar("R", bound=Record)
 
-_WORD = re.compile(r"\w+")
-MEMORY_LIMIT = "2GB"
+MEMORY_LIMIT = "1400MB"  # of DuckDB: with Python beside it a process stays below 2 GB
 LARGEST_RECORD = 1 << 26
+_CHUNK = 2_048  # rows of a vector of DuckDB
 # A rule that takes longer than this on a locked inventory is broken.
 QUERY_MS = 120_000
+# Memory that queries have given back goes to the system from this much on (DuckDB waits for 128 and 512 MB).
+_FLUSHED = "4MB"
+_NAME = "run"
 
 
 class Inventory:
@@ -40,62 +44,37 @@ class Inventory:
         self._work = work
         self._locked = False
         self._thread = threading.current_thread()
-        self._views = dict(view_bodies())  # those that no query has named so far
-        self._shared: frozenset[str] | None = None  # the views worth keeping the rows of; None: all of them
-        self._providing = threading.RLock()
+        self._views = Vocabulary(connection.execute)
         self._own = threading.local()  # the connection of each further thread
 
     @classmethod
     @contextmanager
     def memory(cls) -> Iterator[Inventory]:
         """An empty inventory that ends with the block; large runs spill into a private temporary directory."""
-        import duckdb
-
-        with tempfile.TemporaryDirectory(prefix="nhiscan-") as work:
-            settings = {
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": work,
-                "preserve_insertion_order": "true",
-            }
-            connection = duckdb.connect(":memory:", config=cast("Any", settings))
-            try:
-                inventory = cls(connection, Path(work))
-                inventory._create()
-                yield inventory
-            finally:
-                connection.close()
+        with private(MEMORY_LIMIT, ordered=True) as (connection, work):
+            inventory = cls(connection, work)
+            inventory._create()
+            yield inventory
 
     def _create(self) -> None:
+        self._set(f"{kind}_flush_threshold='{_FLUSHED}'" for kind in ("allocator", "allocator_bulk_deallocation"))
+        # Only a database that is attached keeps its rows compressed in memory: a fifth of the size.
+        self._db.execute(f"ATTACH ':memory:' AS {_NAME} (COMPRESS); USE {_NAME}")
         self._db.execute("; ".join(create_tables()))
 
-    def _provide(self, query: str) -> None:
-        """Create the views that a query names, and those that they name.
-
-        Once nothing can change any more, the rows of views that are read more than once are kept.
-        """
-        words = set(_WORD.findall(query))
-        with self._providing:
-            for name in self._views.keys() & words:
-                body = self._views.pop(name, None)
-                if body is not None:
-                    self._provide(body)
-                    kept = self._locked and (self._shared is None or name in self._shared)
-                    kind = "TABLE" if kept else "VIEW"
-                    self._db.execute(f'CREATE {kind} "{name}" AS {body}')
+    def _set(self, settings: Iterable[str]) -> None:
+        """Change settings, as far as this DuckDB has them."""
+        for setting in settings:
+            if setting.partition("=")[0] in _known_settings():
+                self._db.execute(f"SET GLOBAL {setting}")  # a plain SET leaves out the connections of other threads
 
     def expect(self, queries: Iterable[str]) -> None:
-        """What will be asked: rows are kept of those views only that these queries, and the views they need, share."""
-        counts: Counter[str] = Counter()
-        waiting = [frozenset(_WORD.findall(query)) for query in queries]
-        bodies, seen = dict(self._views), set[str]()
-        while waiting:
-            named = waiting.pop() & bodies.keys()
-            counts.update(named)
-            waiting += [frozenset(_WORD.findall(bodies[name])) - {name} for name in named - seen]
-            seen |= named
-        self._shared = frozenset(name for name, count in counts.items() if count > 1)
+        """What will be asked, so that rows of views are kept which several queries read; see `done`."""
+        self._views.expect(queries)
+
+    def done(self, query: str) -> None:
+        """An expected query will not be asked again: what was kept for it alone goes."""
+        self._views.done(query)
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         """The connection of the thread at hand, since one connection answers one question at a time."""
@@ -103,6 +82,7 @@ class Inventory:
             return self._db
         if not hasattr(self._own, "db"):
             self._own.db = self._db.cursor()
+            self._own.db.execute(f"USE {_NAME}")
         return cast("duckdb.DuckDBPyConnection", self._own.db)
 
     def ingest(self, unit_dirs: Sequence[Path]) -> None:
@@ -110,49 +90,27 @@ class Inventory:
         for table, record in RECORDS.items():
             files = [path for unit in unit_dirs if (path := unit / f"{table}.jsonl").is_file()]
             if files:
-                self._load(record, files)
+                self._load(record, files, ranked=AS_READ)
 
-    def _load(self, record: type[Record], files: Sequence[Path]) -> None:
+    def _load(self, record: type[Record], files: Sequence[Path], *, ranked: str) -> None:
         import duckdb
 
         shape = {c.name: c.sql for c in columns(record)}
         spec = ", ".join(f"'{name}': '{sql}'" for name, sql in shape.items())
         # Every thread that reads keeps room for two of the largest objects there may be: no more than a file holds.
         largest = min(LARGEST_RECORD, max(1 << 20, *(path.stat().st_size for path in files)))
-        source = f"read_json($files, format='newline_delimited', columns={{{spec}}}, maximum_object_size={largest})"
+        options = f"format='newline_delimited', columns={{{spec}}}, maximum_object_size={largest}"
+        source, table = f"read_json($files, {options})", f'"{record.table}"'
+        named = f"read_json($files, {options}, filename=true)"
+        parameters = {"files": [str(f) for f in files]}
         try:
             self._db.execute("SET preserve_insertion_order=true")
-            self._db.execute(f'INSERT INTO "{record.table}" SELECT * FROM {source}', {"files": [str(f) for f in files]})  # noqa: S608
+            self._db.execute(f"INSERT INTO {table} SELECT * FROM {source}", parameters)  # noqa: S608
+            rows = ranked.format(table=table, source=named)
+            merge(self._db, record, rows, parameters if "$files" in rows else {})
         except duckdb.Error as e:
             msg = f"a {record.table} file of the run cannot be read ({_first_line(e)})"
             raise StoreError(msg, "audit the target again") from None
-        self._merge(record)
-
-    def _merge(self, record: type[Record]) -> None:
-        """One row per id: in every column the first known value wins; empty lists and mappings are unknown too."""
-        table = record.table
-        duplicated = self.sql(f'SELECT 1 AS n FROM "{table}" GROUP BY id HAVING count(*) > 1 LIMIT 1')  # noqa: S608
-        if not duplicated:
-            return
-        picks = []
-        for c in columns(record):
-            if c.name == "id":
-                continue
-            known = f'"{c.name}" IS NOT NULL'
-            listed = c.sql == "VARCHAR[]" and not c.nullable  # where nothing said and an empty list are the same
-            if listed:
-                known = f'len("{c.name}") > 0'
-            elif isinstance(c.default, dict):
-                known = f"\"{c.name}\" <> '{{}}'"
-            absent = ", any_value([]::VARCHAR[])" if listed else (", '{}'" if isinstance(c.default, dict) else "")
-            pick = f'first("{c.name}" ORDER BY _n) FILTER ({known})'
-            picks.append(f'coalesce({pick}{absent}) AS "{c.name}"')
-        body = f'SELECT id, {", ".join(picks)}, min(_n) AS _m FROM (SELECT *, rowid AS _n FROM "{table}") GROUP BY id'  # noqa: S608
-        self._db.execute(f"CREATE TEMP TABLE merged AS {body}")
-        names = ", ".join(f'"{c.name}"' for c in columns(record))
-        self._clear(record)
-        self._db.execute(f'INSERT INTO "{table}" SELECT {names} FROM merged ORDER BY _m')  # noqa: S608
-        self._db.execute("DROP TABLE merged")
 
     def add(self, records: Iterable[Record]) -> None:
         """Insert records of any tables; ids that exist already are merged."""
@@ -180,13 +138,16 @@ class Inventory:
         with path.open("w", encoding="utf-8", newline="\n") as out:
             for item in items:
                 out.write(to_line(item))
-        self._load(record, [path])
+        self._load(record, [path], ranked=AS_ADDED)
         path.unlink()
 
     def rows(self, record: type[R]) -> list[R]:
         """A whole table as records, ordered by id."""
-        names, found = self._fetched(f'SELECT * FROM "{record.table}" ORDER BY id', None)  # noqa: S608
-        return cast("list[R]", from_columns(record, names, found))
+        names, chunks = self.stream(f'SELECT * FROM "{record.table}" ORDER BY id')  # noqa: S608
+        found: list[R] = []
+        for chunk in chunks:  # a whole table of plain rows beside its records is twice the memory
+            found += cast("list[R]", from_columns(record, names, chunk))
+        return found
 
     def empty(self) -> frozenset[str]:
         """The tables without a row."""
@@ -198,40 +159,80 @@ class Inventory:
 
         Raises StoreError with DuckDB's own first line, and for anything but one SELECT once the inventory is locked.
         """
-        names, found = self._fetched(query, params)
-        return [dict(zip(names, row, strict=True)) for row in found]
+        names, chunks = self.stream(query, params)
+        return [dict(zip(names, row, strict=True)) for chunk in chunks for row in chunk]
 
-    def _fetched(self, query: str, params: Mapping[str, object] | None) -> tuple[list[str], list[tuple[object, ...]]]:
+    @contextmanager
+    def answer(self, query: str, params: Mapping[str, object] | None = None) -> Iterator[str]:
+        """The name of a table with the rows of a query, for more than one question of this thread about them.
+
+        Raises StoreError like `sql`.
+        """
+        import duckdb
+
+        name = f"{_NAME}_answer"
+        try:
+            self._ready(query).execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", dict(params or {}))
+            yield name
+        except duckdb.Error as e:
+            raise StoreError(_first_line(e)) from None
+        finally:
+            self._connection().execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+    def _ready(self, query: str) -> duckdb.DuckDBPyConnection:
+        """A connection that has the views a query names.  Raises StoreError where it may not be asked."""
+        db = self._connection()
+        if self._locked:
+            _refuse_writing(db.extract_statements(query))
+        self._views.provide(query, keep=self._locked)
+        return db
+
+    def stream(
+        self, query: str, params: Mapping[str, object] | None = None
+    ) -> tuple[list[str], Iterator[list[tuple[object, ...]]]]:
+        """The columns of a query, and its rows some thousands at a time; the thread asks nothing else meanwhile.
+
+        Raises StoreError like `sql`, also while rows are read.
+        """
         import duckdb
 
         try:
-            db = self._connection()
-            if self._locked:
-                _refuse_writing(db.extract_statements(query))
-            self._provide(query)
-            cursor = db.execute(query, dict(params) if params else None)
-            return [d[0] for d in cursor.description or ()], cursor.fetchall()
+            cursor = self._ready(query).execute(query, dict(params) if params else None)
         except duckdb.Error as e:
             raise StoreError(_first_line(e)) from None
+        return [d[0] for d in cursor.description or ()], _chunks(cursor)
+
+    def export(self, table: str, path: Path) -> None:
+        """Write a table as Parquet, before the inventory is locked.  Raises StoreError."""
+        import duckdb
+
+        try:
+            self._db.execute(f'COPY "{table}" TO {_quoted(path)} (FORMAT parquet, COMPRESSION zstd)')
+        except duckdb.Error as e:
+            raise StoreError(_first_line(e), "free some space, or choose another directory") from None
 
     def hide_fingerprints(self) -> None:
         """Blind the keyed digests for a reader: what has one still differs from what has none."""
         self.sql("UPDATE credential SET fingerprint = 'keyed' WHERE fingerprint IS NOT NULL")
 
-    def _known_settings(self) -> set[str]:
-        """Settings this DuckDB has; max_execution_time is newer than the oldest one supported."""
-        return {str(row["name"]) for row in self.sql("SELECT name FROM duckdb_settings()")}
-
     def lock(self) -> None:
         """Forbid files, network, extensions and further settings for the rest of this inventory's life."""
         if self._locked:
             return
-        settings = ("enable_external_access=false", f"max_execution_time={QUERY_MS}", "lock_configuration=true")
-        known = self._known_settings()
-        for setting in settings:
-            if setting.partition("=")[0] in known:
-                self._db.execute(f"SET {setting}")
+        self._db.execute(f"CHECKPOINT {_NAME}")
+        # max_execution_time is newer than the oldest DuckDB supported.
+        self._set(("enable_external_access=false", f"max_execution_time={QUERY_MS}", "lock_configuration=true"))
         self._locked = True
+
+
+def _chunks(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[object, ...]]]:
+    import duckdb
+
+    try:
+        while chunk := cursor.fetchmany(_CHUNK):
+            yield chunk
+    except duckdb.Error as e:
+        raise StoreError(_first_line(e)) from None
 
 
 def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
@@ -240,6 +241,19 @@ def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         msg = "only one SELECT statement is allowed here"
         raise StoreError(msg)
+
+
+@cache
+def _known_settings() -> frozenset[str]:
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        rows = connection.execute("SELECT name FROM duckdb_settings()").fetchall()
+    return frozenset(str(name) for (name,) in rows)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,111 @@
+"""The views of an inventory: made when a query first names them, kept as rows while several queries share them.
+
+Planning thousands of lines of SQL that nobody asks for takes longer than the answers, and the rows of all views
+together are larger than the tables: so a view exists from the first query that names it, and its rows go with the last.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nhiscan.store.schema import view_bodies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_WORD = re.compile(r"\w+")
+
+
+class Vocabulary:
+    """The views of one inventory, which `execute` runs statements on; safe for several threads."""
+
+    def __init__(self, execute: Callable[[str], object]) -> None:
+        self._execute = execute
+        self._bodies, self._names = _views()
+        self._missing = set(self._bodies)
+        self._kept: set[str] = set()
+        self._shared: frozenset[str] | None = None  # the views worth keeping the rows of; None: all of them
+        self._readers: Counter[str] = Counter()  # how many expected queries and views still have to read each view
+        self._finished: set[str] = set()  # the views that need what they name no longer
+        self._lock = threading.RLock()
+
+    def provide(self, query: str, *, keep: bool) -> None:
+        """Create the views that a query names, and those that they name.
+
+        With `keep`, when nothing can change any more, the rows of views that are read more than once are kept.
+        """
+        with self._lock:
+            for name in sorted(_named(query, self._bodies) & self._missing):
+                if name in self._missing:
+                    self._make(name, keep=keep)
+
+    def _make(self, name: str, *, keep: bool) -> None:
+        self._missing.discard(name)
+        kept = keep and (self._shared is None or name in self._shared)
+        try:
+            self.provide(self._bodies[name], keep=keep)
+            self._execute(f'CREATE {"TABLE" if kept else "VIEW"} "{name}" AS {self._bodies[name]}')
+        except BaseException:
+            self._missing.add(name)  # what took too long or too much for one question may do for the next
+            raise
+        if kept:
+            self._kept.add(name)
+            self._finish(name)
+
+    def expect(self, queries: Iterable[str]) -> None:
+        """What will be asked: rows are kept of those views only that these queries, and the views they need, share.
+
+        Each of the queries must be said to be `done` in the end, so that the rows can go.
+        """
+        with self._lock:
+            self._readers.clear()
+            self._finished.clear()
+            waiting = [_named(query, self._bodies) for query in queries]
+            seen: set[str] = set()
+            while waiting:
+                named = waiting.pop()
+                self._readers.update(named)
+                waiting += [self._names[name] for name in named - seen]
+                seen |= named
+            self._shared = frozenset(name for name, count in self._readers.items() if count > 1)
+
+    def done(self, query: str) -> None:
+        """An expected query was answered: rows that no other one will read are dropped, and made anew if one does."""
+        with self._lock:
+            self._release(_named(query, self._bodies))
+
+    def _release(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            if self._readers[name] < 1:  # nobody said that it would be read
+                continue
+            self._readers[name] -= 1
+            if not self._readers[name]:
+                self._drop(name)
+                self._finish(name)
+
+    def _drop(self, name: str) -> None:
+        if name not in self._missing:
+            self._execute(f'DROP {"TABLE" if name in self._kept else "VIEW"} "{name}"')
+            self._kept.discard(name)
+            self._missing.add(name)
+
+    def _finish(self, name: str) -> None:
+        """What a view names has lost a reader: the rows of the view are there, or nobody wants them any more."""
+        if name not in self._finished:
+            self._finished.add(name)
+            self._release(self._names[name])
+
+
+def _named(text: str, views: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(_WORD.findall(text)) & views.keys()
+
+
+@cache
+def _views() -> tuple[Mapping[str, str], Mapping[str, frozenset[str]]]:
+    """The SELECT of each view, and the views that it names."""
+    bodies = dict(view_bodies())
+    return bodies, {name: _named(body, bodies) - {name} for name, body in bodies.items()}
