@@ -1,7 +1,8 @@
 """`python -m nhiscan.cli.docs`: writes the generated pages of a checkout anew.
 
-`rules/README.md` from the rules, `nhiscan/collectors/README.md` from the collectors, `nhiscan/report/schema` from the
-model, and in `README.md` the `--help` blocks and the audit of the example estate, between their markers.
+`rules/README.md` and `docs/rules` from the rules, the words in `docs/custom-rules.md` from the model and the views,
+`nhiscan/collectors/README.md` from the collectors, `nhiscan/report/schema` from the model, and in `README.md` the
+`--help` blocks and the audit of the example estate, between their markers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nhiscan.collect import registry
-from nhiscan.engine.docs import rules_readme
+from nhiscan.engine.docs import filled, rule_pages, rules_readme
 from nhiscan.engine.frameworks import load_frameworks
 from nhiscan.engine.rule import load, shipped_rules_dir
 
@@ -34,9 +35,12 @@ _BLOCK = re.compile(r"(<!-- help: (?P<command>[a-z ]*) -->\n```text\n)(.*?)(```\
 
 def main() -> int:
     """Write every generated page; prints the ones that changed."""
-    rules_dir = shipped_rules_dir()
+    rules_dir, docs = shipped_rules_dir(), ROOT / "docs"
+    rules = load([rules_dir])
     pages = {
-        rules_dir / "README.md": rules_readme(load([rules_dir]), load_frameworks(rules_dir / "frameworks")),
+        rules_dir / "README.md": rules_readme(rules, load_frameworks(rules_dir / "frameworks")),
+        **{docs / "rules" / name: text for name, text in rule_pages(rules).items()},
+        docs / "custom-rules.md": filled((docs / "custom-rules.md").read_text(encoding="utf-8")),
         ROOT / "nhiscan" / "collectors" / "README.md": collectors_page(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
     }
@@ -44,6 +48,10 @@ def main() -> int:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"wrote {path.relative_to(ROOT)}\n")
+    for path in sorted((docs / "rules").glob("*.md")):
+        if path not in pages:
+            path.unlink()
+            sys.stdout.write(f"removed {path.relative_to(ROOT)}\n")
     return 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from nhiscan.cli.main import app
 from tests.conftest import AS_OF, ROOT
 
-COMMANDS = ("audit", "inventory", "query", "explain", "can", "rules", "baseline", "permissions", "doctor")
+COMMANDS = ("audit", "inventory", "query", "diff", "explain", "can", "rules", "baseline", "permissions", "doctor")
 HEAVY = ("boto3", "botocore", "duckdb", "detect_secrets", "sqlglot", "yaml", "rich", "importlib.metadata", "asyncio")
 
 

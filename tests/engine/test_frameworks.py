@@ -60,6 +60,10 @@ def test_a_number_that_two_frameworks_have_must_name_one(tmp_path):
         ("{id: NHI7, title: Long-Lived Secrets}", "NHI7", "`id` is missing"),
         ("label: NHI-03, id: NHI3", "label: NHI-03, id: NHI4", "the alias NHI-03 points to NHI4"),
         ("aliases:\n", "aliases: none\n#", "`aliases` is not a list"),
+        ("Long-Lived Secrets}", "Long-Lived Secrets, color: red}", "the key `color` is unknown"),
+        ("Long-Lived Secrets}", "Long-Lived Secrets, rules: LEK}", "`rules` is not a list"),
+        ("Long-Lived Secrets}", "Long-Lived Secrets, related: {cwe: 1}}", "`related` is no mapping of lists"),
+        ("edition:", "covers: people\nedition:", "`covers` cannot be `people`"),
         ("id: owasp-nhi-2025", "id: other", "the id other does not match the file"),
     ],
 )

@@ -32,6 +32,14 @@ REFUSED = [
     ("_nhi_code = 3", "names that start with nhi_"),
     ("id IN (SELECT unnest(tags) FROM identity)", "the function unnest is not allowed"),
     ("name = '$rotation_days'", "a `$` stands in a text"),
+    ("id IN (SELECT * FROM glob('/etc/*'))", "GLOB('/etc/*') is no table"),
+    ("id = current_setting('home_directory')", "the function current_setting is not allowed"),
+    ("id IN (SELECT id FROM range(1000000000000))", "RANGE(0, 1000000000000) is no table"),
+    ("id = repeat('x', 1000000000)", "the function repeat is not allowed"),
+    ("id IN (SELECT id FROM main.credential)", "main.credential is no table"),
+    ("EXISTS (FROM read_parquet('s3://x/y'))", "READ_PARQUET('s3://x/y') is no table"),
+    ("id IN (COPY credential TO '/tmp/x')", "not SQL"),
+    ("id IN (PRAGMA database_list)", "not SQL"),
     ("(" * 4000 + "TRUE" + ")" * 4000, "not SQL"),
 ]
 
@@ -110,3 +118,17 @@ def test_every_allowed_function_is_told_as_rules_spell_it(key, spelled):
     tree = condition(call)
     assert key in {node.key for node in tree.walk()}
     assert list(refusals(tree)) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "ATTACH '/tmp/x.db'", "COPY credential TO '/tmp/x'", "SET memory_limit='1TB'", "PRAGMA database_list",
+        "INSTALL httpfs", "LOAD httpfs", "CALL duckdb_settings()", "SELECT 1; SELECT 2", "VACUUM", "EXPLAIN SELECT 1",
+        "CREATE TABLE x AS SELECT 1", "DELETE FROM credential", "EXPORT DATABASE '/tmp/x'", "CHECKPOINT", "USE memory",
+    ],
+)  # fmt: skip
+def test_a_query_is_one_select_and_nothing_else(query):
+    with pytest.raises(GuardError) as refused:
+        verify(rule(from_=None, query=query))
+    assert refused.value.place == ("query",)

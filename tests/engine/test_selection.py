@@ -1,7 +1,7 @@
 import pytest
 
 from nhiscan.engine.rule import RuleSet
-from nhiscan.engine.selection import SelectionError, select
+from nhiscan.engine.selection import SelectionError, framework_of, select
 
 from .frameworks_sample import frameworks
 from .sample import rule
@@ -57,9 +57,9 @@ def test_a_label_without_rules_warns(known):
 @pytest.mark.parametrize(
     ("label", "hint"),
     [
-        ("NS-LEK-01", "did you mean NS-LEK-001?"),
+        ("NS-LEK-01", "did you mean NS-LEK-001"),
         ("leaked-secrets", "did you mean leaked-secret?"),
-        ("owasp-nhi", "did you mean owasp-nhi-2025?"),
+        ("owasp-nhi", "did you mean owasp-nhi-2025"),
         ("zzzzzz", "nhiscan rules list names them"),
         ("1.1", "write one of: cis-x:1.1, cis-y:1.1"),
     ],
@@ -69,4 +69,13 @@ def test_an_unknown_label_is_an_error_with_a_way_out(known, label, hint):
         with pytest.raises(SelectionError) as refused:
             select(RULES, *arguments, known)
         assert str(refused.value).startswith(label)
-        assert str(refused.value).endswith(hint)
+        assert hint in str(refused.value)
+
+
+def test_a_scorecard_is_asked_for_by_framework_item_or_label(known):
+    assert framework_of("owasp-nhi-2025", known).item is None
+    assert framework_of("A1", known).item == "ASI01"
+    with pytest.raises(SelectionError, match="did you mean owasp-nhi-2025"):
+        framework_of("owasp-nih-2025", known)
+    with pytest.raises(SelectionError, match="use one of: cis-x, cis-y, cwe, owasp-asi-2026, owasp-nhi-2025"):
+        framework_of("zzz", known)
