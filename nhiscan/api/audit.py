@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nhiscan import __version__
+from nhiscan.api.choice import Choice, choose, scorecards
 from nhiscan.api.evidence import Evidence, load_report
 from nhiscan.api.gather import Gathered, Progress, gather
 from nhiscan.api.policy import Policy, load_policy
@@ -25,30 +25,22 @@ from nhiscan.model import (
     Record,
     Scope,
 )
+from nhiscan.store import analysed
+from nhiscan.store.analysed import WINDOW, Read, Undecided
 from nhiscan.store.inventory import Inventory
 from nhiscan.triage.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from nhiscan.api.options import Options
-    from nhiscan.config import Config
-    from nhiscan.engine.rule import RuleSet
+    from nhiscan.engine.verdict import NotAssessed
     from nhiscan.triage.ingest.load import Report
-    from nhiscan.triage.result import Finding, Notice
+    from nhiscan.triage.result import Finding
 
 INLINE = "inline_ignore"
 _NAMED: tuple[type[Record], ...] = (Scope, Identity, Credential, Consumer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Judging:
-    """All rules there are, the chosen ones, their configured thresholds by rule id, and what other tools report."""
-
-    known: RuleSet
-    rules: RuleSet
-    params: dict[str, dict[str, object]]
-    reports: tuple[Report, ...] = ()
 
 
 def audit(
@@ -58,15 +50,14 @@ def audit(
 ) -> Result:
     """Collect, join, judge and triage; `look` may read the locked inventory before it is thrown away.
 
-    Raises RuleFileError, ConfigError, BaselineError, IngestError, StoreError, KeyFileError and PluginError for what the
-    user can mend; a target or a rule that fails is part of the result.
+    Raises RuleFileError, SelectionError, ProfileError, ConfigError, BaselineError, IngestError, StoreError,
+    KeyFileError and PluginError for what the user can mend; a target or a rule that fails is part of the result.
     """
     options = policy.options
-    known, rules, notices = _rules(options, policy)
-    params = _params(known, policy.config)
+    choice = choose(policy)
     reports = tuple(map(load_report, options.ingest))
-    with gather(options, on_progress) as gathered, open_inventory(gathered, policy) as inventory:
-        result = _judge(inventory, policy, _Judging(known, rules, params, reports), gathered, notices)
+    with gather(options, on_progress) as gathered, open_inventory(gathered, policy, keep=options.save) as inventory:
+        result = _judge(inventory, policy, choice, gathered, reports)
         look(inventory, result)
         _finish(gathered, result, options)
         return result
@@ -86,10 +77,13 @@ def open_run(
 
 
 @contextmanager
-def open_inventory(gathered: Gathered, policy: Policy, *, findings: bool = False) -> Iterator[Inventory]:
+def open_inventory(
+    gathered: Gathered, policy: Policy, *, findings: bool = False, keep: Path | None = None
+) -> Iterator[Inventory]:
     """The joined and analysed inventory of what was gathered, locked for reading.
 
-    With `findings` it is meant for a reader: the findings of saved runs are in it, keyed digests are not.
+    With `findings` it is meant for a reader: the findings of saved runs are in it, keyed digests are not.  `keep` is
+    the directory of a run in which the analysed tables are kept, so that it can be compared with another.
     """
     from nhiscan import analysis
 
@@ -99,10 +93,21 @@ def open_inventory(gathered: Gathered, policy: Policy, *, findings: bool = False
         _inline_of_policy(inventory, policy)
         _declare(inventory, policy)
         analysis.run(inventory, policy.options.as_of, gathered.read)
+        if keep is not None:
+            analysed.keep(inventory, keep, _units(gathered, policy.options))
         if findings:
             inventory.hide_fingerprints()
         inventory.lock()
         yield inventory
+
+
+def _units(gathered: Gathered, options: Options) -> Iterator[Read]:
+    """What was read, in this run and in the saved ones that it joins."""
+    for path in gathered.units:
+        unit = gathered.spool.manifest(path)
+        if unit is not None:
+            part = (options.since or options.staged) and path.is_relative_to(gathered.spool.directory)
+            yield Read(unit.id, unit.collector, unit.scope_id, WINDOW if part else unit.status)
 
 
 def gaps_of(gathered: Gathered) -> list[Gap]:
@@ -110,43 +115,6 @@ def gaps_of(gathered: Gathered) -> list[Gap]:
     with Inventory.memory() as inventory:
         inventory.ingest(gathered.units)
         return inventory.rows(Gap)
-
-
-def _rules(options: Options, policy: Policy) -> tuple[RuleSet, RuleSet, tuple[Notice, ...]]:
-    """All rules there are, the ones that shall run, and what is to be said about the labels that chose them."""
-    from nhiscan.engine.frameworks import load_frameworks
-    from nhiscan.engine.rule import load, shipped_rules_dir
-    from nhiscan.engine.selection import select
-    from nhiscan.triage.result import Notice
-
-    config, shipped = policy.config, shipped_rules_dir()
-    rules = load([shipped, *options.rules], cases=False)
-    frameworks = load_frameworks(shipped / "frameworks")
-    chosen, warnings = select(rules, options.select or config.select, (*options.ignore, *config.ignore), frameworks)
-    return rules, chosen, tuple(Notice("label", warning) for warning in warnings)
-
-
-def _params(rules: RuleSet, config: Config) -> dict[str, dict[str, object]]:
-    """The configured thresholds by rule id.  Raises ConfigError for what does not fit."""
-    from nhiscan.engine.shape import out_of_bounds
-
-    found: dict[str, dict[str, object]] = {}
-    for label, values in config.params.items():
-        rule = rules.get(label)
-        if rule is None:
-            raise config.error(label, f"there is no rule {label}", "see `nhiscan rules list`")
-        for name, value in values.items():
-            param = rule.params.get(name)
-            if param is None:
-                known = ", ".join(rule.params) or "none"
-                raise config.error(label, f"{rule.id} has no parameter {name}", f"it has: {known}")
-            if isinstance(param.default, int | float) and not isinstance(value, int | float):
-                raise config.error(label, f"{name} of {rule.id} must be a number", f"write {name}: {param.default}")
-            wrong = out_of_bounds(param, value) if isinstance(value, int | float) else ""
-            if wrong:
-                raise config.error(label, f"{name} of {rule.id} {wrong}", f"the default is {param.default}")
-            found.setdefault(rule.id, {})[name] = value
-    return found
 
 
 def _declare(inventory: Inventory, policy: Policy) -> None:
@@ -183,36 +151,39 @@ def _with_environment(record: Record, policy: Policy) -> Record:
 def _judge(
     inventory: Inventory,
     policy: Policy,
-    judging: _Judging,
+    choice: Choice,
     gathered: Gathered,
-    notices: tuple[Notice, ...],
+    reports: tuple[Report, ...],
 ) -> Result:
     from nhiscan.engine.evaluate import evaluate
+    from nhiscan.engine.scorecard import families, judged
     from nhiscan.triage.assemble import triage
 
     options = policy.options
-    evaluation = evaluate(inventory, judging.rules, options.as_of, judging.params)
-    evidence = Evidence(inventory, judging.reports, gathered.targets)
+    evaluation = evaluate(inventory, choice.rules, options.as_of, choice.params)
+    evidence = Evidence(inventory, reports, gathered.targets)
     findings, said = triage(
         inventory,
         evaluation,
-        judging.rules,
+        choice.rules,
         policy.baseline,
         policy.config.suppressions,
         options.as_of,
-        all_rules=judging.known,
+        all_rules=choice.known,
         attach=evidence,
+        frameworks=choice.frameworks,
     )
+    gaps = inventory.rows(Gap)
     return Result(
         version=__version__,
         as_of=options.as_of,
         targets=gathered.targets,
         findings=findings,
         coverage=evaluation.coverage,
-        gaps=tuple(inventory.rows(Gap)),
-        rules=tuple(judging.rules),
+        gaps=tuple(gaps),
+        rules=tuple(choice.rules),
         errors=evaluation.errors,
-        notices=(*policy.notices, *notices, *gathered.notices, *said, *evidence.laid.notices),
+        notices=(*policy.notices, *choice.notices, *gathered.notices, *said, *evidence.laid.notices),
         counts=_counts(inventory),
         scopes={s.id: s.name for s in inventory.rows(Scope)},
         redact=options.redact,
@@ -220,6 +191,9 @@ def _judge(
         crashes=gathered.crashes,
         ingested=evidence.laid.reports,
         unmatched=evidence.laid.unmatched,
+        # Only a scorecard says how many subjects fail; millions of verdicts are not read again without one.
+        families=families(choice.rules, judged(evaluation.coverage, evaluation.verdicts if choice.wanted else ())),
+        scorecards=scorecards(inventory, choice, evaluation, gaps, options.as_of),
     )
 
 
@@ -240,7 +214,12 @@ def _finish(gathered: Gathered, result: Result, options: Options) -> None:
         return
     failed = tuple((t.text, t.error or "", t.remedy or "") for t in result.targets if t.failed)
     info = dataclasses.replace(gathered.spool.info, complete=True, failed=failed)
+    analysed.keep_coverage(options.save, ((c.rule_id, list(map(_undecided, c.not_assessed))) for c in result.coverage))
     gathered.spool.finish(info, map(_record, result.findings))
+
+
+def _undecided(item: NotAssessed) -> Undecided:
+    return Undecided(item.scope_id, item.count, item.reason, item.remedy)
 
 
 def _record(finding: Finding) -> FindingRecord:

@@ -38,7 +38,8 @@ class Options:
     nhiscan.yaml is looked for at the root of the first path target.  `history`, `since` and `staged` say what of a
     repository is read, `user` that the agents of the person who runs it are read too (see `collect.protocol.Context`).
     `collect` are the collectors to ask, all without it; what the others would see is a gap.  `ingest` are reports of
-    other scanners, whose findings become evidence of ours.
+    other scanners, whose findings become evidence of ours.  `profile` is the name of a ready-made choice, and
+    `frameworks` are labels of those to make scorecards of.
     """
 
     targets: tuple[Target, ...]
@@ -50,6 +51,8 @@ class Options:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     baseline: Path | None = None
+    profile: str | None = None
+    frameworks: tuple[str, ...] = ()
     save: Path | None = None
     policy_ref: str | None = None
     jobs: int = 2

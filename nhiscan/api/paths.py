@@ -25,6 +25,11 @@ SELECT capability, certainty, method, steps FROM effective
 WHERE identity_id = $id AND capability IN ('admin', 'escalate')
 ORDER BY capability, certainty, len(steps), method
 """
+# The place of a trust that goes through a provider of a pool (Google Cloud) is that provider.
+_ENTRY = """
+SELECT principal, target_id, replace(locator, '//iam.googleapis.com/', '') AS place FROM trust
+WHERE id = $id AND locator LIKE '%/workloadIdentityPools/%'
+"""
 _REACH = """
 SELECT r.path, r.certainty, r.steps FROM reach AS r
 JOIN (
@@ -75,7 +80,8 @@ def proof(inventory: Inventory, finding: Finding) -> Proof | None:
         return None
     identity_id = str(found[0]["identity_id"])
     names = _names(inventory)
-    ways = list(_ways(inventory, identity_id, names))
+    entry = _entry(inventory, finding, names)
+    ways = [Way(way.title, (*entry, *way.steps)) for way in _ways(inventory, identity_id, names)]
     if not ways:
         return None
     kind, name = names.get(identity_id, ("identity", identity_id))
@@ -98,6 +104,18 @@ def _ways(inventory: Inventory, identity_id: str, names: dict[str, tuple[str, st
         yield Way(f"{path}{_under(row)}", _steps(row["steps"]))
     for row in able if not admins else ():
         yield Way(f"{row['method']}{_under(row)}", _steps(row["steps"]))
+
+
+def _entry(inventory: Inventory, finding: Finding, names: dict[str, tuple[str, str]]) -> tuple[str, ...]:
+    """How somebody from outside comes in by the trust that a finding is about, where that is a step of its own."""
+    found = inventory.sql(_ENTRY, {"id": finding.subject.id}) if finding.subject.table == "trust" else []
+    return tuple(
+        f"{row['place']} takes tokens of {row['principal']} as {_name(row['target_id'], names)}" for row in found
+    )
+
+
+def _name(identity_id: object, names: dict[str, tuple[str, str]]) -> str:
+    return names.get(str(identity_id), ("", str(identity_id)))[1]
 
 
 def _under(row: dict[str, object]) -> str:

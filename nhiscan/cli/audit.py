@@ -34,7 +34,9 @@ def audit(
     fail_on: Annotated[
         str | None,
         typer.Option(
-            "--fail-on", metavar="SEVERITY", help="Exit 1 at this severity or above, or none. [default: high]"
+            "--fail-on",
+            metavar="SEVERITY",
+            help="Exit 1 at this severity or above, or none. [default: high, or as the profile says]",
         ),
     ] = None,
     min_confidence: Annotated[
@@ -54,6 +56,14 @@ def audit(
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option("--ignore", metavar="LABEL", help="Not this rule, area or framework item.")
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="default, strict or ci: ready-made rules, thresholds and gate."),
+    ] = None,
+    framework: Annotated[
+        list[str] | None,
+        typer.Option("--framework", metavar="NAME", help="Print the scorecard of a framework or item; repeatable."),
     ] = None,
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="FILE", help="Findings that are known already.")
@@ -82,17 +92,19 @@ def audit(
 ) -> int:
     """Audit targets and say what to fix first."""
     from nhiscan import api
+    from nhiscan.config.profile import profile as profile_of
     from nhiscan.triage.gate import Gate, exit_code
 
     options = common.options_of(
         targets, settings, cloud, rules=tuple(rules or ()), select=tuple(select or ()), ignore=tuple(ignore or ()),
         baseline=baseline, save=save, policy_ref=policy_ref, redact=_redact(redact),
-        ingest=tuple(ingest or ()),
+        ingest=tuple(ingest or ()), profile=profile, frameworks=tuple(framework or ()),
     )  # fmt: skip
     policy = api.load_policy(options)
+    chosen = profile_of(profile or policy.config.profile)
     gate = Gate(
-        fail_on=_fail_on(fail_on or policy.config.fail_on or "high"),
-        min_confidence=_confidence(min_confidence or policy.config.min_confidence or "low"),
+        fail_on=severity_of(fail_on or policy.config.fail_on or chosen.fail_on),
+        min_confidence=_confidence(min_confidence or policy.config.min_confidence or chosen.min_confidence),
         new_only=new_only,
         require_coverage=require_coverage,
         allow_failed_targets=allow_failed_targets,
@@ -143,7 +155,8 @@ def _redact(values: list[str] | None) -> frozenset[str]:
     return found
 
 
-def _fail_on(text: str) -> Severity | None:
+def severity_of(text: str) -> Severity | None:
+    """The severity that `--fail-on` names, None for `none`.  Raises UsageError."""
     from nhiscan.model import Severity
 
     if text not in (*Severity, "none"):

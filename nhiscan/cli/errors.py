@@ -15,7 +15,7 @@ _USAGE = typer.BadParameter.__mro__[2]
 _EXPECTED = {
     "ConfigError", "RuleFileError", "BaselineError", "StoreError", "KeyFileError", "PluginError", "TargetSyntaxError",
     "TargetError", "OutputError", "SelectionError", "IngestError", "PolicyError", "ReporterError",
-    "MissingExtraError", "UsageError",
+    "MissingExtraError", "UsageError", "ProfileError",
 }  # fmt: skip
 _BUG = "this is a bug of nhiscan; please report it with this line at the issue tracker, no values are in it"
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nhiscan import __version__
-from nhiscan.cli import audit, baseline, can, doctor, explain, inventory, permissions, rules
+from nhiscan.cli import audit, baseline, can, diff, doctor, explain, inventory, permissions, rules
 from nhiscan.cli.errors import report_exception
 from nhiscan.triage.exitcode import ExitCode
 
@@ -55,6 +55,7 @@ app.command("inventory")(inventory.inventory)
 app.command("query")(inventory.query)
 app.command("explain")(explain.explain)
 app.command("can")(can.can)
+app.command("diff")(diff.diff)
 app.add_typer(rules.app, name="rules")
 app.add_typer(baseline.app, name="baseline")
 app.command("permissions")(permissions.permissions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ _LISTS = {
     "approved_tool_servers": "approved_tool_server",
     "break_glass": "break_glass",
 }
-_KEYS = {"version", "owners", "reviews", "environments", *_LISTS}
+_KEYS = {"version", "owners", "reviews", "environments", "departures", *_LISTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The declared facts of a file: owners, reviews and environments by glob, and lists of recognised things."""
+    """The declared facts of a file: owners, reviews and environments by glob, who left when, and recognised things."""
 
     owners: tuple[Rule, ...] = ()
     reviews: tuple[Rule, ...] = ()
     environments: tuple[Rule, ...] = ()
+    departures: tuple[tuple[str, str], ...] = ()
     lists: tuple[tuple[str, str], ...] = ()
 
 
@@ -62,6 +64,7 @@ def read_context(reader: Reader) -> Context:
         owners=_rules(reader, "owners", "owner"),
         reviews=_rules(reader, "reviews", "reviewed"),
         environments=_rules(reader, "environments", "environment"),
+        departures=tuple(_departures(reader)),
         lists=tuple(lists),
     )
 
@@ -76,6 +79,20 @@ def _values(reader: Reader, key: str) -> Iterator[str]:
             yield value.zfill(12)
         else:
             yield value
+
+
+def _departures(reader: Reader) -> Iterator[tuple[str, str]]:
+    """Who left, as owners are called, and the day as ISO date."""
+    for n, _ in enumerate(reader.items(("context", "departures"))):
+        where = ("context", "departures", n)
+        reader.only(where, {"person", "left"})
+        person, left = reader.text((*where, "person")), reader.text((*where, "left"))
+        if not person or not left:
+            raise reader.error(where, "an item of `departures` needs `person` and `left`", "add the missing key")
+        try:
+            yield person, date.fromisoformat(left).isoformat()
+        except ValueError:
+            raise reader.error((*where, "left"), f"`{left}` is no date", "write it like 2026-05-31") from None
 
 
 def _rules(reader: Reader, key: str, value_key: str) -> tuple[Rule, ...]:
@@ -95,6 +112,9 @@ def declared_records(context: Context, subjects: Iterable[tuple[str, str | None]
     """The records of a context; `subjects` are (id, name) of everything that can have an owner or an environment."""
     for kind, value in context.lists:
         yield Declared(id=f"declared:{kind}:{value}", scope_id=SOURCE, source=SOURCE, kind=kind, value=value)
+    for person, left in context.departures:
+        ident = f"declared:departure:{person}"
+        yield Declared(id=ident, scope_id=SOURCE, source=SOURCE, kind="departure", value=person, note=left)
     for subject, name in subjects:
         for rule in (r for r in context.owners if matches(r.match, subject, name)):
             yield Owner(

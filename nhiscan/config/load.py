@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from nhiscan.config.context import Context, read_context
+from nhiscan.config.profile import profiles
 from nhiscan.config.reader import ConfigError, Reader
 from nhiscan.detect.conceal import conceal
 from nhiscan.engine.yamlfile import RuleFileError
@@ -23,7 +24,8 @@ VERSION = 1
 MAX_BYTES = 1_000_000
 
 _KEYS = {
-    "version", "fail_on", "min_confidence", "select", "ignore", "params", "baseline", "suppressions", "context",
+    "version", "profile", "fail_on", "min_confidence", "select", "ignore", "params", "baseline", "suppressions",
+    "context",
 }  # fmt: skip
 _TRUSTED_KEYS = {"targets", "rules", "output", "save", "redact"}
 
@@ -37,6 +39,7 @@ class Config:
     """
 
     path: str | None = None
+    profile: str | None = None
     fail_on: str | None = None
     min_confidence: str | None = None
     select: tuple[str, ...] = ()
@@ -103,6 +106,7 @@ def _check_keys(reader: Reader, *, trusted: bool) -> None:
 def _build(reader: Reader, name: str) -> Config:
     return Config(
         path=name,
+        profile=reader.choice(("profile",), tuple(profiles())),
         fail_on=reader.choice(("fail_on",), (*Severity, "none")),
         min_confidence=reader.choice(("min_confidence",), tuple(Confidence)),
         select=reader.texts(("select",)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nhiscan.engine.facts import placeholders
 from nhiscan.engine.guard import GuardError, parameters, parsed
 from nhiscan.engine.query import PREFIX, compiled
-from nhiscan.engine.rule import Problem, RuleFileError, duplicates, is_shipped, rule_files, shown
+from nhiscan.engine.rule import Problem, RuleFileError, RuleSet, duplicates, is_shipped, rule_files, shown
 from nhiscan.store import StoreError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def check_dirs(dirs: Sequence[Path], frameworks: Frameworks) -> list[Problem]:
                 rules.append(rule)
                 problems += _misplaced(rule, path.relative_to(directory))
     problems += duplicates(rules)
+    problems += lifecycle(rules)
     problems += check(rules, frameworks)
     return sorted(problems, key=lambda p: (p.path, p.line, p.message))
 
@@ -63,6 +64,26 @@ def check(rules: Iterable[Rule], frameworks: Frameworks) -> list[Problem]:
     with Inventory.memory() as inventory:
         inventory.lock()
         return [problem for rule in rules for problem in _rule(inventory, rule, frameworks)]
+
+
+def lifecycle(rules: Sequence[Rule]) -> Iterator[Problem]:
+    """A problem for every deprecated rule that leads nowhere, and every successor that is none; see rules/POLICY.md."""
+    known = RuleSet(tuple(rules))
+    for rule in rules:
+        if rule.status == "deprecated" and rule.replaced_by is None:
+            remedy = "name the rule to use instead: `replaced_by: …`"
+            yield _problem(rule, ("status",), "the rule is deprecated and names no successor", remedy)
+        if rule.replaced_by is None:
+            continue
+        heir = known.get(rule.replaced_by)
+        if rule.status != "deprecated":
+            remedy = "write `status: deprecated`, or remove `replaced_by`"
+            yield _problem(rule, ("replaced_by",), f"the rule names a successor and is {rule.status}", remedy)
+        elif heir is None:
+            yield _problem(rule, ("replaced_by",), f"there is no rule {rule.replaced_by}", "name a rule there is")
+        elif heir.id == rule.id or heir.status == "deprecated":
+            remedy = "name a rule that stays"
+            yield _problem(rule, ("replaced_by",), f"{heir.id} is no successor: it is deprecated itself", remedy)
 
 
 def _misplaced(rule: Rule, inner: PurePosixPath | Path) -> Iterator[Problem]:

@@ -62,7 +62,7 @@ def render(message: str, row: Mapping[str, object], params: Mapping[str, object]
     A NULL reads `unknown`, a time its date, a list its items with commas; a long value is cut at 300 characters.
     """
     parts = []
-    for text, name in _parsed(message):
+    for text, name in parsed(message):
         parts.append(text)
         if name is not None:
             parts.append(shown(row[name] if name in row else params.get(name)))
@@ -70,7 +70,8 @@ def render(message: str, row: Mapping[str, object], params: Mapping[str, object]
 
 
 @lru_cache(maxsize=256)
-def _parsed(message: str) -> tuple[tuple[str, str | None], ...]:
+def parsed(message: str) -> tuple[tuple[str, str | None], ...]:
+    """The texts of a message, each with the name of what follows it (None at the end)."""
     return tuple((text, name) for text, name, _, _ in string.Formatter().parse(message))
 
 

@@ -43,6 +43,8 @@ class Holes:
 
     def of(self, scopes: Iterable[str], subject: str | None = None) -> tuple[Hole, ...]:
         """The gaps in any of these scopes, then those of the subject itself."""
+        if not self.by_scope and not self.by_subject:
+            return ()
         found = [hole for scope in dict.fromkeys(scopes) for hole in self.by_scope.get(scope, ())]
         return (*found, *(self.by_subject.get(subject, ()) if subject is not None else ()))
 

@@ -92,6 +92,15 @@ def reads(rule: Rule) -> Reads:
     return _reads(rule.from_ or "", is_query=False, conditions=conditions)
 
 
+def output_columns(rule: Rule) -> tuple[str, ...]:
+    """The columns of a rule's rows.  Raises GuardError or KeyError for SQL not allowed."""
+    from nhiscan.engine.guard import select
+
+    known = vocabulary()
+    relation = _relation(select(rule.query), known) if rule.query is not None else known[rule.from_ or ""]
+    return tuple(relation.columns)
+
+
 @dataclass(slots=True)
 class _Kept:
     """What was found out before, by digest of a rule's SQL; `changed` says that more is known than lies on disk."""

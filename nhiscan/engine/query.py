@@ -48,6 +48,11 @@ def source_of(rule: Rule) -> str:
     return f"(\n{rule.query}\n)" if rule.query is not None else f'"{rule.from_}"'
 
 
+def asked(rule: Rule) -> str:
+    """All the SQL of a rule as one text, to see which views it names."""
+    return "\n".join((rule.query or rule.from_ or "", *pieces(rule).values()))
+
+
 def compiled(rule: Rule, as_of: datetime, params: Mapping[str, object], source: str | None = None) -> Query:
     """The query of a rule.  `params` overrides defaults; `source` replaces its view by a table with the same columns.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from nhiscan.model import Confidence, Severity
 
 __all__ = [
-    "Param", "Problem", "Rule", "RuleFileError", "RuleSet", "RuleTest", "Unknown", "load", "rule_files",
+    "Measured", "Param", "Problem", "Rule", "RuleFileError", "RuleSet", "RuleTest", "Unknown", "load", "rule_files",
     "shipped_rules_dir",
 ]  # fmt: skip
 
@@ -45,6 +46,20 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a person found when going through findings of the rule: `true` of `findings` were right; `on` says where."""
+
+    findings: int
+    true: int
+    on: str
+
+    @property
+    def precision(self) -> float:
+        """The share of findings that were right, 0 to 1."""
+        return self.true / self.findings
+
+
+@dataclass(frozen=True, slots=True)
 class RuleTest:
     """One case of a rule: rows given by table, and the verdict they must lead to."""
 
@@ -66,7 +81,8 @@ class Rule:
 
     `maps` is framework -> item id -> level (`direct` when the file gives a plain list); `fix` has a `default` and
     may have an entry per provider, platform or client; `client` is added where a client could refer to the value;
-    `shipped` tells our own rules, checked when built, from added ones.
+    `shipped` tells our own rules, checked when built, from added ones.  `aliases` are ids and names the rule had, or of
+    rules it took in; `replaced_by` is the rule to use once this one is deprecated.
     """
 
     id: str
@@ -96,6 +112,9 @@ class Rule:
     false_positives: tuple[str, ...] = ()
     not_assessable_when: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    replaced_by: str | None = None
+    measured: Measured | None = None
     tests: tuple[RuleTest, ...] = ()
     mutants_allowed: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
@@ -111,6 +130,16 @@ class Rule:
     def frameworks(self) -> Mapping[str, tuple[str, ...]]:
         """Framework -> item ids, without levels."""
         return {framework: tuple(items) for framework, items in self.maps.items()}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What suppressions and baselines may call it: id, name and aliases."""
+        return (self.id, self.name, *self.aliases)
+
+    @property
+    def former_ids(self) -> tuple[str, ...]:
+        """The aliases that were rule ids, under which older baselines know its findings."""
+        return tuple(alias for alias in self.aliases if alias[:1].isupper())
 
     def fix_for(self, *names: str | None) -> str:
         """What to do at the first of these clients, platforms or providers that the rule has words for."""
@@ -136,9 +165,11 @@ class RuleSet:
         return len(self.rules)
 
     def get(self, label: str) -> Rule | None:
-        """The rule with this id or name, None when there is none."""
+        """The rule with this id, name or alias, None when there is none; a name in use wins over an alias."""
         wanted = label.casefold()
-        return next((r for r in self.rules if wanted in (r.id.casefold(), r.name)), None)
+        named = (r for r in self.rules if wanted in (r.id.casefold(), r.name))
+        formerly = (r for r in self.rules if any(wanted == alias.casefold() for alias in r.aliases))
+        return next(named, None) or next(formerly, None)
 
 
 def shipped_rules_dir() -> Path:
@@ -186,8 +217,9 @@ def load(dirs: Sequence[Path], *, cases: bool = True) -> RuleSet:
     return RuleSet(tuple(sorted(rules, key=lambda r: r.id)))
 
 
+@functools.cache
 def is_shipped(directory: Path) -> bool:
-    """Whether a directory is the shipped one."""
+    """Whether a directory is the shipped one; asked for every rule, and each answer takes the system ten questions."""
     return directory.resolve() == shipped_rules_dir().resolve()
 
 
@@ -198,11 +230,18 @@ def shown(path: Path, directory: Path) -> str:
 
 
 def duplicates(rules: Iterable[Rule]) -> Iterator[Problem]:
-    """A problem for every rule whose id or name an earlier one has."""
+    """A problem for every rule whose id or name an earlier one has, and for every alias that names another rule too."""
     seen: dict[str, Rule] = {}
+    rules = list(rules)
     for rule in rules:
         for key, label in (("id", rule.id), ("name", rule.name)):
-            first = seen.setdefault(f"{key} {label}", rule)
+            first = seen.setdefault(label, rule)
             if first is not rule:
                 message = f"the {key} {label} is taken by {first.path}"
                 yield Problem(rule.path, rule.line(key), message, f"give the rule another {key}")
+    for rule in rules:
+        for n, alias in enumerate(rule.aliases):
+            first = seen.setdefault(alias, rule)
+            if first is not rule or alias in (rule.id, rule.name):
+                message = f"the alias {alias} is taken by {first.path}"
+                yield Problem(rule.path, rule.line("aliases", n), message, "an alias names one rule: remove it")

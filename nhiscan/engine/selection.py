@@ -8,9 +8,9 @@ from nhiscan.engine.frameworks import AmbiguousLabelError
 from nhiscan.engine.rule import RuleSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from nhiscan.engine.frameworks import Frameworks
+    from nhiscan.engine.frameworks import Frameworks, Resolved
     from nhiscan.engine.rule import Rule
 
 
@@ -47,32 +47,49 @@ def _matching(ruleset: RuleSet, label: str, frameworks: Frameworks, warnings: li
     area = [rule for rule in ruleset if rule.area.casefold() == label.casefold()]
     if area:
         return area
-    try:
-        meant = frameworks.resolve(label)
-    except AmbiguousLabelError as e:
-        message, _, remedy = str(e).partition("; ")
-        raise SelectionError(message, remedy) from None
+    meant = resolve(label, frameworks)
     if meant is None:
         msg = f"{label} names no rule, area or framework"
         raise SelectionError(msg, _nearest(ruleset, label, frameworks))
     if meant.warning:
         warnings.append(f"{label} is read as {meant.item}: {meant.warning}")
-    mapped = [r for r in ruleset if _maps_to(r, meant.framework, meant.item)]
+    framework = frameworks.by_id[meant.framework]
+    mapped = [r for r in ruleset if _bears(framework.levels(r), meant.item)]
     if not mapped:
         warnings.append(f"no rule maps to {meant.item or meant.framework}")
     return mapped
 
 
-def _maps_to(rule: Rule, framework: str, item: str | None) -> bool:
-    if framework == "cwe":
-        return bool(rule.cwe) if item is None else item in rule.cwe
-    return framework in rule.maps and (item is None or item in rule.maps[framework])
+def _bears(levels: Mapping[str, str], item: str | None) -> bool:
+    return bool(levels) if item is None else item in levels
+
+
+def framework_of(label: str, frameworks: Frameworks) -> Resolved:
+    """The framework, or item of one, that a label means.  Raises SelectionError with the nearest known labels."""
+    meant = resolve(label, frameworks)
+    if meant is None:
+        msg = f"{label} names no framework"
+        raise SelectionError(msg, _close(label, frameworks.labels(), f"use one of: {', '.join(frameworks.by_id)}"))
+    return meant
+
+
+def resolve(label: str, frameworks: Frameworks) -> Resolved | None:
+    """What a label means, None when it means nothing.  Raises SelectionError when several frameworks have it."""
+    try:
+        return frameworks.resolve(label)
+    except AmbiguousLabelError as e:
+        message, _, remedy = str(e).partition("; ")
+        raise SelectionError(message, remedy) from None
 
 
 def _nearest(ruleset: RuleSet, label: str, frameworks: Frameworks) -> str:
+    known = [x for r in ruleset for x in (r.id, r.name, r.area)]
+    return _close(label, [*known, *frameworks.labels()], "nhiscan rules list names them")
+
+
+def _close(label: str, known: Iterable[str], otherwise: str) -> str:
     from difflib import get_close_matches
 
-    known = {x.casefold(): x for r in ruleset for x in (r.id, r.name, r.area)}
-    known |= {x.casefold(): x for x in frameworks.labels()}
-    near = get_close_matches(label.casefold(), known, n=1, cutoff=0.6)
-    return f"did you mean {known[near[0]]}?" if near else "nhiscan rules list names them"
+    names = {x.casefold(): x for x in known}
+    near = [names[x] for x in get_close_matches(label.casefold(), names, n=3, cutoff=0.6)]
+    return f"did you mean {' or '.join(near)}?" if near else otherwise

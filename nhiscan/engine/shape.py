@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from nhiscan.engine.rule import Param, Rule, RuleTest, Unknown
-from nhiscan.engine.yamlfile import Problem
+from nhiscan.engine.fields import Fields
+from nhiscan.engine.rule import Measured, Param, Rule, RuleTest, Unknown
 from nhiscan.model import RECORDS, Confidence, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from nhiscan.engine.yamlfile import Document
+    from nhiscan.engine.fields import Where
+    from nhiscan.engine.yamlfile import Document, Problem
 
 STATUSES = ("preview", "stable", "deprecated")
 FAMILIES = (
@@ -34,64 +35,17 @@ MANDATORY = (
 OPTIONAL = (
     "absence", "maps", "cwe", "params", "from", "query", "applies_when", "severity_when", "confidence_when", "unknown",
     "false_positives", "not_assessable_when", "references", "mutants_allowed",
+    "aliases", "replaced_by", "measured",
 )  # fmt: skip
 TEST_KEYS = ("name", "given", "expect", "as_of", "params", "subject", "message", "severity", "confidence")
 ID = re.compile(r"[A-Z]{2,8}-[A-Z]{3}-[0-9]{3}")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-
-Where = tuple[str | int, ...]
-
-
-class _Reader:
-    """Reads values out of a document and remembers what is wrong with them."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.problems: list[Problem] = []
-
-    def wrong(self, where: Where, message: str, remedy: str) -> None:
-        self.problems.append(Problem(self.document.path, self.document.line(*where), message, remedy))
-
-    def keys(self, where: Where, data: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-        for key in data:
-            if key not in allowed:
-                self.wrong((*where, key), f"the key `{key}` is unknown here", f"use one of: {', '.join(allowed)}")
-
-    def text(self, where: Where, value: object) -> str:
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        self.wrong(where, f"`{where[-1]}` is not a text", "write a text, in quotes if it looks like a number")
-        return ""
-
-    def texts(self, where: Where, value: object) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            self.wrong(where, f"`{where[-1]}` is not a list", "write a list of texts")
-            return ()
-        return tuple(self.text((*where, n), item) for n, item in enumerate(value))
-
-    def choice(self, where: Where, value: object, allowed: tuple[str, ...]) -> str:
-        if isinstance(value, str) and value in allowed:
-            return value
-        self.wrong(where, f"`{value}` is no value of `{where[-1]}`", f"use one of: {', '.join(allowed)}")
-        return allowed[0]
-
-    def mapping(self, where: Where, value: object) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return value
-        self.wrong(where, f"`{where[-1]}` is not a mapping", "write `key: value` lines below it")
-        return {}
-
-    def tables(self, where: Where, value: object) -> tuple[str, ...]:
-        names = self.texts(where, value)
-        for n, name in enumerate(names):
-            if name and name not in RECORDS:
-                self.wrong((*where, n), f"`{name}` is no table", f"use one of: {', '.join(RECORDS)}")
-        return names
+VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 
 def build(document: Document, *, shipped: bool = False, cases: bool = True) -> tuple[Rule | None, list[Problem]]:
     """The rule, or None with every problem of its shape; without `cases` its tests may be missing."""
-    r, data = _Reader(document), document.data
+    r, data = Fields(document), document.data
     r.keys((), data, MANDATORY + OPTIONAL)
     for key in MANDATORY:
         if key not in data and (cases or key != CASES):
@@ -109,24 +63,31 @@ def build(document: Document, *, shipped: bool = False, cases: bool = True) -> t
     return Rule(**values, path=document.path, lines=document.lines, shipped=shipped), []
 
 
-def _label(r: _Reader, data: Mapping[str, Any]) -> None:
-    for key, form, example in (("id", ID, "NS-LEK-001"), ("name", NAME, "leaked-secret")):
+def _label(r: Fields, data: Mapping[str, Any]) -> None:
+    for key, form, example in (("id", ID, "NS-LEK-001"), ("name", NAME, "leaked-secret"), ("since", VERSION, "1.2.0")):
         if not form.fullmatch(str(data[key])):
-            r.wrong((key,), f"`{data[key]}` is no rule {key}", f"write it like {example}")
+            what = "version" if key == "since" else f"rule {key}"
+            r.wrong((key,), f"`{data[key]}` is no {what}", f"write it like {example}")
+    labels: list[tuple[Where, Any]] = [(("aliases", n), alias) for n, alias in enumerate(data.get("aliases", ()))]
+    if "replaced_by" in data:
+        labels.append((("replaced_by",), data["replaced_by"]))
+    for where, label in labels:
+        if not (ID.fullmatch(str(label)) or NAME.fullmatch(str(label))):
+            r.wrong(where, f"`{label}` is no rule id or name", "write it like NS-LEK-001 or leaked-secret")
 
 
-def _read(r: _Reader, key: str, value: object) -> Any:  # noqa: ANN401 - one of the Rule fields
-    return _READERS.get(key, _Reader.text)(r, (key,), value)
+def _read(r: Fields, key: str, value: object) -> Any:  # noqa: ANN401 - one of the Rule fields
+    return _READERS.get(key, Fields.text)(r, (key,), value)
 
 
-def _needs(r: _Reader, where: Where, value: object) -> tuple[str, ...]:
+def _needs(r: Fields, where: Where, value: object) -> tuple[str, ...]:
     names = r.tables(where, value)
     if not names and isinstance(value, list):
         r.wrong(where, f"`{where[-1]}` is empty", "list the tables the rule reads")
     return names
 
 
-def _maps(r: _Reader, where: Where, value: object) -> dict[str, dict[str, str]]:
+def _maps(r: Fields, where: Where, value: object) -> dict[str, dict[str, str]]:
     maps: dict[str, dict[str, str]] = {}
     for framework, items in r.mapping(where, value).items():
         at = (*where, framework)
@@ -137,7 +98,7 @@ def _maps(r: _Reader, where: Where, value: object) -> dict[str, dict[str, str]]:
     return maps
 
 
-def _params(r: _Reader, where: Where, value: object) -> dict[str, Param]:
+def _params(r: Fields, where: Where, value: object) -> dict[str, Param]:
     params: dict[str, Param] = {}
     for name, body in r.mapping(where, value).items():
         at = (*where, name)
@@ -158,7 +119,7 @@ def _params(r: _Reader, where: Where, value: object) -> dict[str, Param]:
     return params
 
 
-def _bound(r: _Reader, where: Where, value: object) -> int | float | None:
+def _bound(r: Fields, where: Where, value: object) -> int | float | None:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     r.wrong(where, f"`{where[-1]}` is not a number", "write a number")
@@ -174,8 +135,8 @@ def out_of_bounds(param: Param, value: float) -> str:
     return ""
 
 
-def _when(allowed: tuple[str, ...]) -> Callable[[_Reader, Where, object], dict[str, str]]:
-    def reader(r: _Reader, where: Where, value: object) -> dict[str, str]:
+def _when(allowed: tuple[str, ...]) -> Callable[[Fields, Where, object], dict[str, str]]:
+    def reader(r: Fields, where: Where, value: object) -> dict[str, str]:
         found = r.mapping(where, value)
         for key in found:
             r.choice((*where, key), key, allowed)
@@ -184,12 +145,12 @@ def _when(allowed: tuple[str, ...]) -> Callable[[_Reader, Where, object], dict[s
     return reader
 
 
-def _sql(r: _Reader, where: Where, value: object) -> str:
+def _sql(r: Fields, where: Where, value: object) -> str:
     # `fails_when: true` is YAML's boolean and SQL's literal alike.
     return str(value).upper() if isinstance(value, bool) else r.text(where, value)
 
 
-def _fix(r: _Reader, where: Where, value: object) -> dict[str, str]:
+def _fix(r: Fields, where: Where, value: object) -> dict[str, str]:
     if isinstance(value, str):
         return {"default": r.text(where, value)}
     found = {key: r.text((*where, key), item) for key, item in r.mapping(where, value).items()}
@@ -198,14 +159,29 @@ def _fix(r: _Reader, where: Where, value: object) -> dict[str, str]:
     return found
 
 
-def _unknown(r: _Reader, where: Where, value: object) -> Unknown:
+def _unknown(r: Fields, where: Where, value: object) -> Unknown:
     found = r.mapping(where, value)
     r.keys(where, found, ("reason", "remedy"))
     reason, remedy = (r.text((*where, key), found.get(key)) for key in ("reason", "remedy"))
     return Unknown(reason, remedy)
 
 
-def _allowed(r: _Reader, where: Where, value: object) -> dict[str, str]:
+def _measured(r: Fields, where: Where, value: object) -> Measured:
+    found = r.mapping(where, value)
+    r.keys(where, found, ("findings", "true", "on"))
+    on, numbers = r.text((*where, "on"), found.get("on")), []
+    for key in ("findings", "true"):
+        number = found.get(key)
+        if not isinstance(number, int) or isinstance(number, bool) or number < (key == "findings"):
+            r.wrong((*where, key), f"`{key}` is not a number of findings", "count what was gone through by hand")
+            number = 1
+        numbers.append(number)
+    if numbers[1] > numbers[0]:
+        r.wrong((*where, "true"), "more findings are true than there are", "correct the numbers")
+    return Measured(numbers[0], numbers[1], on)
+
+
+def _allowed(r: Fields, where: Where, value: object) -> dict[str, str]:
     if not isinstance(value, list):
         r.wrong(where, "`mutants_allowed` is not a list", "write `- {mutation: …, reason: …}`")
         return {}
@@ -218,14 +194,14 @@ def _allowed(r: _Reader, where: Where, value: object) -> dict[str, str]:
     return found
 
 
-def _tests(r: _Reader, where: Where, value: object) -> tuple[RuleTest, ...]:
+def _tests(r: Fields, where: Where, value: object) -> tuple[RuleTest, ...]:
     if not isinstance(value, list):
         r.wrong(where, "`tests` is not a list", "write `- {name: …, given: …, expect: …}`")
         return ()
     return tuple(_test(r, (*where, n), item) for n, item in enumerate(value))
 
 
-def _test(r: _Reader, where: Where, value: object) -> RuleTest:
+def _test(r: Fields, where: Where, value: object) -> RuleTest:
     body = r.mapping(where, value)
     r.keys(where, body, TEST_KEYS)
     optional: dict[str, Any] = {
@@ -243,7 +219,7 @@ def _test(r: _Reader, where: Where, value: object) -> RuleTest:
     )
 
 
-def _given(r: _Reader, where: Where, value: object) -> dict[str, tuple[dict[str, object], ...]]:
+def _given(r: Fields, where: Where, value: object) -> dict[str, tuple[dict[str, object], ...]]:
     from nhiscan.model import columns
 
     given: dict[str, tuple[dict[str, object], ...]] = {}
@@ -260,16 +236,16 @@ def _given(r: _Reader, where: Where, value: object) -> dict[str, tuple[dict[str,
     return given
 
 
-_READERS: Mapping[str, Callable[[_Reader, Where, object], Any]] = {
+_READERS: Mapping[str, Callable[[Fields, Where, object], Any]] = {
     "severity": lambda r, w, v: Severity(r.choice(w, v, tuple(Severity))),
     "confidence": lambda r, w, v: Confidence(r.choice(w, v, tuple(Confidence))),
     "status": lambda r, w, v: r.choice(w, v, STATUSES),
     "family": lambda r, w, v: r.choice(w, v, FAMILIES),
     "subject": lambda r, w, v: r.choice(w, v, tuple(RECORDS)),
     "needs": _needs,
-    "absence": _Reader.tables,
+    "absence": Fields.tables,
     "maps": _maps,
-    "cwe": _Reader.texts,
+    "cwe": Fields.texts,
     "params": _params,
     "fails_when": _sql,
     "applies_when": _sql,
@@ -277,9 +253,11 @@ _READERS: Mapping[str, Callable[[_Reader, Where, object], Any]] = {
     "confidence_when": _when(tuple(Confidence)),
     "fix": _fix,
     "unknown": _unknown,
-    "false_positives": _Reader.texts,
-    "not_assessable_when": _Reader.texts,
-    "references": _Reader.texts,
+    "false_positives": Fields.texts,
+    "not_assessable_when": Fields.texts,
+    "references": Fields.texts,
     "tests": _tests,
     "mutants_allowed": _allowed,
+    "aliases": Fields.texts,
+    "measured": _measured,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nhiscan.model import Confidence, Severity
 
@@ -57,8 +57,8 @@ class RuleError:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything the rules said, ordered by rule id and subject id."""
+    """Everything the rules said, ordered by rule id and subject id; many verdicts lie on disk until they are read."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: Sequence[Verdict]
     coverage: tuple[RuleCoverage, ...]
     errors: tuple[RuleError, ...] = ()

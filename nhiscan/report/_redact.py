@@ -11,6 +11,7 @@ from nhiscan.model import OwnerKind
 from nhiscan.report._plain import short_keys
 
 if TYPE_CHECKING:
+    from nhiscan.engine.scorecard import ItemScore
     from nhiscan.engine.verdict import Fact, RuleCoverage
     from nhiscan.model import Gap
     from nhiscan.triage.result import Finding, Notice, Result, TargetSummary
@@ -58,6 +59,10 @@ def redact(result: Result, kinds: Iterable[str]) -> Result:
         notices=tuple(_notice(n, hide) for n in result.notices),
         ingested=tuple(replace(i, file=hide(i.file)) for i in result.ingested),
         unmatched=tuple(replace(u, rule=hide(u.rule), place=hide(u.place)) for u in result.unmatched),
+        families=tuple(_score(f, hide) for f in result.families),
+        scorecards=tuple(
+            replace(card, items=tuple(_score(item, hide) for item in card.items)) for card in result.scorecards
+        ),
         scopes={hide(k): hide(v) for k, v in result.scopes.items()},
         redact=result.redact | chosen,
     )
@@ -156,6 +161,16 @@ def _coverage(coverage: RuleCoverage, hide: Hide) -> RuleCoverage:
         not_assessed=tuple(
             replace(n, scope_id=hide(n.scope_id), reason=hide(n.reason), remedy=hide(n.remedy))
             for n in coverage.not_assessed
+        ),
+    )
+
+
+def _score(item: ItemScore, hide: Hide) -> ItemScore:
+    return replace(
+        item,
+        missing=tuple(
+            replace(m, reason=hide(m.reason), remedy=hide(m.remedy), scopes=tuple(map(hide, m.scopes)))
+            for m in item.missing
         ),
     )
 

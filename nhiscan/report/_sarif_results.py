@@ -105,6 +105,9 @@ def _properties(finding: Finding, reasons: Sequence[Finding]) -> Object:
             {"tool": sarif_text(e.tool), "rule": sarif_text(e.rule), "verified": e.verified}
             for e in finding.evidence[:MAX_REASONS]
         ]
+    if finding.base is not None:
+        out["severityFrom"] = {"severity": finding.base.value, "modifiers": list(finding.modifiers)}
+    out["frameworks"] = sorted(f"{name}/{item}" for name, items in finding.maps.items() for item in items)
     if finding.raised_from is not None:
         out["raisedFrom"] = finding.raised_from.value
     left = len(finding.locations) - MAX_LOCATIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nhiscan.engine.docs import rule_page
+from nhiscan.engine.pages import page_address, rule_page
 from nhiscan.model import Confidence, Severity
 from nhiscan.report._plain import clean
 
@@ -71,6 +71,9 @@ def _rule(rule: Rule, severity: Severity, taxonomies: Sequence[Framework]) -> Ob
             "security-severity": SCORES[severity],
         },
     }
+    address = page_address(rule)
+    if address is not None:
+        described["helpUri"] = address
     relations = list(_relations(rule, taxonomies))
     if relations:
         described["relationships"] = relations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from nhiscan.report._scorecard import family_entries
 from nhiscan.report.json import framework_counts
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def frameworks(result: Result, *, everything: bool) -> Iterator[str]:
     for name, items in framework_counts(result.findings).items():
         if everything or name in _TITLES:
             yield f"{_TITLES.get(name, name)}: {_items(items)}"
+
+
+def families(result: Result) -> Iterator[str]:
+    """One line of entries by family of controls; none without a finding."""
+    touched = family_entries(result.findings)
+    named = [f"{score.title} {len(touched[score.id])}" for score in result.families if score.id in touched]
+    if named:
+        yield f"Control families: {' · '.join(named)}"
 
 
 def _items(items: Mapping[str, int]) -> str:

@@ -1,8 +1,10 @@
-"""What other tools say, as text: beside our findings, and where no finding of ours is."""
+"""What stands beside a finding, as text: what other tools say, what weighed it, and what it maps to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from nhiscan.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from nhiscan.triage.result import Evidence, Finding, Unmatched
 
 _MOST = 500
+_ORDER = tuple(Severity)
 
 
 def others(evidence: Iterable[Evidence]) -> str:
@@ -44,3 +47,16 @@ def only(unmatched: Sequence[Unmatched]) -> Iterator[str]:
         yield f"{item.tool} ({item.rule}) {item.place or 'at a place outside the targets'}"
     if len(unmatched) > _MOST:
         yield f"and {len(unmatched) - _MOST} more; -o FILE keeps them"
+
+
+def weighed(finding: Finding) -> str:
+    """How the severity came about where circumstances changed it: `high: medium + production`."""
+    if finding.base is None:
+        return ""
+    sign = "+" if _ORDER.index(finding.severity) < _ORDER.index(finding.base) else "-"
+    return f"{finding.severity}: {finding.base} {sign} {', '.join(finding.modifiers)}"
+
+
+def mapped(item: str, level: str) -> str:
+    """An item of a framework with the level at which a rule bears on it, unless that is `direct`."""
+    return item if level == "direct" else f"{item} ({level.replace('_', ' ')})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nhiscan.model import Confidence, Severity
 from nhiscan.report._redact import redact
+from nhiscan.report._scorecard import families, scorecards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,6 +75,7 @@ def document(result: Result) -> Document:
         },
         "findings": [_finding(f) for f in result.findings],
         "rules": [_rule(r) for r in result.rules],
+        "scorecards": scorecards(result),
         "ingested": {
             "reports": [
                 {"file": r.file, "format": r.format, "findings": r.findings, "matched": r.matched}
@@ -102,6 +104,7 @@ def summary(result: Result) -> Document:
         "confidence": {c.value: confidences[c] for c in Confidence},
         "state": {s: states[s] for s in STATES},
         "frameworks": framework_counts(result.findings),
+        "families": families(result),
         "not_assessed_rules": sum(bool(c.not_assessed) for c in result.coverage),
         "inventory": dict(sorted(result.counts.items())),
         "scopes": dict(sorted(result.scopes.items())),
@@ -114,7 +117,7 @@ def framework_counts(findings: Iterable[Finding]) -> dict[str, dict[str, int]]:
     for finding in findings:
         if finding.state == "suppressed":
             continue
-        for framework, items in finding.rule.maps.items():
+        for framework, items in finding.maps.items():
             for item in items:
                 touched.setdefault((framework, item), set()).add(finding.folded_into or finding.id)
     counts: dict[str, dict[str, int]] = {}
@@ -187,12 +190,18 @@ def _finding(finding: Finding) -> Document:
         if owner is None
         else {"name": owner.name, "kind": owner.kind, "basis": owner.basis, "confidence": owner.confidence},
         "fix": finding.fix,
-        "frameworks": {k: sorted(v) for k, v in sorted(finding.rule.maps.items())},
+        "frameworks": {k: sorted(v) for k, v in sorted(finding.maps.items())},
+        "levels": {
+            k: dict(sorted(v.items())) for k, v in sorted(finding.maps.items()) if set(v.values()) != {"direct"}
+        },
         "fingerprint": finding.fingerprint,
         "folded_into": finding.folded_into,
         "suppression": finding.suppression,
         "evidence": [_evidence(e) for e in finding.evidence],
         "raised_from": None if finding.raised_from is None else finding.raised_from.value,
+        "severity_from": None
+        if finding.base is None
+        else {"severity": finding.base.value, "modifiers": list(finding.modifiers)},
     }
 
 

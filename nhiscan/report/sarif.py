@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
+    from nhiscan.engine.rule import Rule
     from nhiscan.report._options import ReportOptions
     from nhiscan.triage.result import Finding, Result
 
@@ -66,9 +68,10 @@ def document(shown: Result, kept: int = MAX_RESULTS) -> Object:
     """The log as plain data, with at most `kept` results."""
     entries = sorted(shown.entries, key=lambda f: f.state == "suppressed")
     left_out = len(entries) - len(entries[:kept])
-    frameworks = fixed.cited(shown.rules)
+    ran = _concerned(shown)
+    frameworks = fixed.cited(ran)
     taxonomies = fixed.taxonomies(frameworks)
-    rules = fixed.rules(shown.rules, shown.findings, frameworks)
+    rules = fixed.rules(ran, shown.findings, frameworks)
     run: Object = {
         "tool": {"driver": _driver(shown, rules, taxonomies)},
         "automationDetails": {"id": _category(shown)},
@@ -81,6 +84,22 @@ def document(shown: Result, kept: int = MAX_RESULTS) -> Object:
     if taxonomies:
         run["taxonomies"] = taxonomies
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _concerned(shown: Result) -> list[Rule]:
+    """The rules of the run; one that found nothing about an agent is not tagged by frameworks that are about agents."""
+    from nhiscan.engine.frameworks import AGENTS, load_frameworks
+    from nhiscan.engine.rule import RuleFileError, shipped_rules_dir
+
+    try:
+        about = {f.id for f in load_frameworks(shipped_rules_dir() / "frameworks") if f.covers == AGENTS}
+    except (RuleFileError, OSError):
+        return list(shown.rules)
+    found = {f.rule.id for f in shown.findings if not about.isdisjoint(f.maps)}
+    return [
+        rule if rule.id in found else replace(rule, maps={k: v for k, v in rule.maps.items() if k not in about})
+        for rule in shown.rules
+    ]
 
 
 def _driver(shown: Result, rules: list[Object], taxonomies: list[Object]) -> Object:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from nhiscan.model import Severity
 from nhiscan.report._plain import clean, short_keys
 from nhiscan.report._redact import redact
-from nhiscan.report._text_coverage import frameworks, not_assessed, not_seen
-from nhiscan.report._text_evidence import confidence, only, others, told
+from nhiscan.report._text_coverage import families, frameworks, not_assessed, not_seen
+from nhiscan.report._text_evidence import confidence, mapped, only, others, told, weighed
+from nhiscan.report._text_scorecard import scorecards
 from nhiscan.triage.context import IN_HISTORY
 
 if TYPE_CHECKING:
@@ -113,6 +114,16 @@ def _lines(result: Result, verbosity: int) -> Iterator[Line]:
     yield from _failures(result)
     if verbosity >= 0:
         yield from _header(result)
+    if result.scorecards:
+        cards = scorecards(result.scorecards, result.families, everything=verbosity > 0)
+        yield from ([(say(text), style) for text, style in line] for line in cards)
+    else:
+        yield from _entries(result, verbosity)
+    yield [("", "")]
+    yield from _summary(result, verbosity)
+
+
+def _entries(result: Result, verbosity: int) -> Iterator[Line]:
     shown = [f for f in result.entries if f.state == "new" or (verbosity > 0 and f.state == "known")]
     folded: dict[str, list[Finding]] = {}
     for finding in result.findings:
@@ -133,8 +144,6 @@ def _lines(result: Result, verbosity: int) -> Iterator[Line]:
     if verbosity > 0:
         yield from _suppressed(result.entries)
         yield from ([("reported by others only: ", "dim"), (say(text), "dim")] for text in only(result.unmatched))
-    yield [("", "")]
-    yield from _summary(result, verbosity)
 
 
 def _more(alike: Mapping[str, int]) -> Iterator[Line]:
@@ -184,6 +193,8 @@ def _name(finding: Finding) -> str:
 
 def _facts(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, str]) -> Iterator[str]:
     yield finding.id
+    if finding.base is not None:
+        yield weighed(finding)
     rules = [finding.rule.id, *(r.rule.id for r in reasons)]
     more = f" +{len(rules) - _REASONS}" if len(rules) > _REASONS else ""
     yield ", ".join(rules[:_REASONS]) + more
@@ -226,6 +237,8 @@ def _details(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, 
         "finding",
         f"{finding.id}, {say(confidence(finding))}, {say(finding.rule.title)} ({finding.rule.id})",
     )
+    if finding.base is not None:
+        yield row("severity", weighed(finding))
     for reason in reasons:
         yield row("also", f"{reason.rule.id} {reason.severity}: {say(reason.message)}")
     for place in finding.locations:
@@ -236,8 +249,8 @@ def _details(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, 
     yield row("owner", "nobody known" if owner is None else f"{say(owner.name)} ({owner.basis}, {owner.confidence})")
     if finding.fix:
         yield row("fix", clean(finding.fix))
-    for name, items in sorted(finding.rule.maps.items()):
-        yield row("maps to", say(f"{name}: {', '.join(items)}"))
+    for name, items in sorted(finding.maps.items()):
+        yield row("maps to", say(f"{name}: {', '.join(mapped(i, level) for i, level in items.items())}"))
 
 
 def _suppressed(entries: Iterable[Finding]) -> Iterator[Line]:
@@ -251,9 +264,9 @@ def _summary(result: Result, verbosity: int) -> Iterator[Line]:
     yield _counts(result)
     if verbosity < 0:
         return
-    for text in frameworks(result, everything=verbosity > 0):
+    for text in (*frameworks(result, everything=verbosity > 0), *families(result)):
         yield [(say(text), "")]
-    holes = list(not_assessed(result.coverage))
+    holes = [] if result.scorecards else list(not_assessed(result.coverage))
     shown = holes if verbosity > 0 else holes[:_HOLES]
     for text in shown:
         yield [("not assessed: ", "yellow"), (say(text), "")]

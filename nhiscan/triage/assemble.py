@@ -7,19 +7,23 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nhiscan.engine.agentic import agentic
 from nhiscan.model import Confidence, Declared, Severity
 from nhiscan.triage import baseline as baselines
 from nhiscan.triage import context
 from nhiscan.triage.apply import apply
+from nhiscan.triage.combine import combined
 from nhiscan.triage.fingerprint import digest, fingerprint
 from nhiscan.triage.notices import baseline_notices, suppression_notices
 from nhiscan.triage.result import Finding, Notice
 from nhiscan.triage.suppress import from_inventory
+from nhiscan.triage.weigh import weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from nhiscan.engine.frameworks import Frameworks
     from nhiscan.engine.rule import Rule
     from nhiscan.engine.verdict import Evaluation, Fact, Verdict
     from nhiscan.store.inventory import Inventory
@@ -42,23 +46,27 @@ def triage(
     *,
     all_rules: Iterable[Rule] | None = None,
     attach: Callable[[list[Finding]], list[Finding]] = lambda findings: findings,
+    frameworks: Frameworks | None = None,
 ) -> tuple[tuple[Finding, ...], tuple[Notice, ...]]:
     """The findings, worst first, and what there is to say about baseline and suppressions.
 
     `rules` are those that ran; `all_rules` the whole set, so that a suppression of a rule left out of this run is no
-    typing error; `attach` lays evidence of other tools beside findings before they are sorted.  Works on a locked
-    inventory.  Raises StoreError.
+    typing error; `frameworks` tag the findings, else the rules alone do; `attach` lays evidence of other tools beside
+    findings before they are sorted.  Works on a locked inventory.  Raises StoreError.
     """
     by_id = {rule.id: rule for rule in rules}
     facts = context.gather(inventory, evaluation.verdicts)
     verdicts = [v for v in evaluation.verdicts if v.rule_id in by_id]
-    findings = attach(_described(facts, _safe(inventory, verdicts), by_id))
+    findings = attach(weighed(inventory, _described(facts, _safe(inventory, verdicts), by_id)))
+    if frameworks is not None:
+        findings = _tagged(inventory, findings, frameworks)
     if baseline is not None:
         known = baseline.fingerprints()
         findings = [replace(f, state="known") if known & {f.fingerprint, *f.aliases} else f for f in findings]
     inline, broken = from_inventory(inventory.rows(Declared))
     findings, matches = apply(findings, (*suppressions, *inline), as_of)
-    findings = _folded(sorted(findings, key=_order))
+    findings, homes = combined(inventory, findings)
+    findings = _folded(sorted(findings, key=_order), homes)
     notices = [Notice("suppression-broken", text, "write: nhiscan: ignore RULE -- reason") for text in broken]
     notices += suppression_notices(matches, as_of, list(by_id.values()), list(all_rules or by_id.values()))
     if baseline is not None:
@@ -127,7 +135,10 @@ def _ids(prints: Iterable[str]) -> dict[str, str]:
 
 def _finding(facts: context.Facts, verdict: Verdict, rule: Rule, print_: str, id_: str) -> Finding:
     subject = context.subject(facts, verdict)
-    others = [fingerprint(rule.id, m, facts.directories) for m in facts.members.get(verdict.subject_id, ())]
+    members = facts.members.get(verdict.subject_id, ())
+    others = [fingerprint(rule.id, m, facts.directories) for m in members]
+    # Baselines may know the finding under an id the rule had before.
+    others += [fingerprint(f, m, facts.directories) for f in rule.former_ids for m in (verdict.subject_id, *members)]
     return Finding(
         id=id_,
         rule=rule,
@@ -151,22 +162,38 @@ def _order(finding: Finding) -> tuple[int, int, bool, str, str]:
     return severity, confidence, finding.rule.area != "TOX", finding.rule.id, finding.subject.id
 
 
-def _folded(findings: Sequence[Finding]) -> list[Finding]:
-    """One entry per subject and state: what is suppressed leads nothing, what is new is not hidden in what is known."""
+def _tagged(inventory: Inventory, findings: Sequence[Finding], frameworks: Frameworks) -> list[Finding]:
+    """Findings with the items they touch; what speaks of agents only where an agent is concerned."""
+    concerned = agentic(inventory, (f.subject.id for f in findings))
+    tags = {(f.rule.id, f.subject.id in concerned): f.rule for f in findings}
+    maps = {key: frameworks.maps(rule, agentic=key[1]) for key, rule in tags.items()}
+    return [replace(f, frameworks=maps[f.rule.id, f.subject.id in concerned]) for f in findings]
+
+
+def _folded(findings: Sequence[Finding], homes: Mapping[str, str]) -> list[Finding]:
+    """One entry per subject and state: what is suppressed leads nothing, what is new is not hidden in what is known.
+
+    `homes` says of parts which combination they belong to: an entry that a part leads goes into the one of that.
+    """
+    own = {f.id: (f.subject.table, f.subject.id, f.state) for f in findings}
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
-        groups[finding.subject.table, finding.subject.id, finding.state].append(finding)
-    leads = {key: min(group, key=_lead) for key, group in groups.items()}
-    out = []
-    for finding in findings:
-        key = (finding.subject.table, finding.subject.id, finding.state)
-        if finding is leads[key]:
-            out.append(replace(finding, related=tuple(f.id for f in groups[key] if f is not finding)))
-        else:
-            out.append(replace(finding, folded_into=leads[key].id))
-    return out
+        groups[own[finding.id]].append(finding)
+    leads = {key: min(group, key=lambda f: _lead(f, part=f.id in homes)) for key, group in groups.items()}
+    for key, lead in list(leads.items()):
+        home = own.get(homes.get(lead.id, ""))
+        if home is not None and home in leads:
+            groups[home] += groups.pop(key)
+            del leads[key]
+    entries = {f.id: leads[key] for key, group in groups.items() for f in group}
+    related = {leads[key].id: [f.id for f in group if f is not leads[key]] for key, group in groups.items()}
+    return [
+        replace(f, related=tuple(related[f.id])) if f is entries[f.id] else replace(f, folded_into=entries[f.id].id)
+        for f in findings
+    ]
 
 
-def _lead(finding: Finding) -> tuple[int, bool, int, str]:
+def _lead(finding: Finding, *, part: bool) -> tuple[int, bool, bool, bool, int, str]:
+    """The worst leads; among equals a combination, then a part of one, then what is so bad by itself."""
     severity, confidence = _SEVERITIES.index(finding.severity), _CONFIDENCES.index(finding.confidence)
-    return severity, finding.rule.area != "TOX", confidence, finding.rule.id
+    return severity, finding.rule.area != "TOX", not part, finding.base is not None, confidence, finding.rule.id

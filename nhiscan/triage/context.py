@@ -144,10 +144,18 @@ def locations(facts: Facts, verdict: Verdict) -> tuple[Location, ...]:
     for locator, scope_id in _records(facts, verdict, row):
         if locator not in seen and not (places and scope_id is not None and scope_id.startswith(_FILE_SCOPES)):
             seen.add(locator)
-            places.append(Location(uri=locator, scope_id=scope_id))
+            places.append(_written(locator, scope_id))
     if not places:
         places.append(Location(uri=verdict.subject_id, scope_id=verdict.scope_id))
     return tuple(dict.fromkeys(places))
+
+
+def _written(locator: str, scope_id: str | None) -> Location:
+    """Where a record without a place of its own stands: `path:line` in a checkout, else what its provider calls it."""
+    path, _, line = locator.rpartition(":")
+    if scope_id is not None and scope_id.startswith(_FILE_SCOPES) and path and line.isdigit():
+        return Location(uri=path, line=int(line), scope_id=scope_id)
+    return Location(uri=locator, scope_id=scope_id)
 
 
 def _records(facts: Facts, verdict: Verdict, row: Row) -> list[tuple[str, str | None]]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nhiscan.engine.rule import Rule
+    from nhiscan.engine.scorecard import ItemScore, Scorecard
     from nhiscan.engine.verdict import Fact, RuleCoverage, RuleError
     from nhiscan.model import Confidence, Gap, Severity
 
@@ -77,7 +78,9 @@ class Finding:
     had or could have under its other places, used to match baselines; `state` is `new`, `known` or `suppressed`;
     `folded_into` is the id of the entry that carries this verdict as a reason, None for an entry itself;
     `related` are the ids of the verdicts folded into this entry.  `evidence` is what other tools say of its place;
-    `raised_from` the confidence before they agreed, None when they changed nothing.
+    `raised_from` the confidence before they agreed, None when they changed nothing.  `base` is the severity the rule
+    gave where the circumstances named in `modifiers` changed it, else None.  `frameworks` is framework -> item -> level
+    of this finding: frameworks about agents only where an agent is concerned; None stands for all the rule maps to.
     """
 
     id: str
@@ -98,6 +101,14 @@ class Finding:
     folded_into: str | None = None
     evidence: tuple[Evidence, ...] = ()
     raised_from: Confidence | None = None
+    base: Severity | None = None
+    modifiers: tuple[str, ...] = ()
+    frameworks: Mapping[str, Mapping[str, str]] | None = None
+
+    @property
+    def maps(self) -> Mapping[str, Mapping[str, str]]:
+        """Framework -> item -> level."""
+        return self.rule.maps if self.frameworks is None else self.frameworks
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +160,7 @@ class Result:
     """One audit.  `findings` holds entries and folded verdicts, worst first; `counts` is rows per inventory table.
 
     `ingested` are the reports of other tools, `unmatched` what only those report: no finding of ours, and no gate.
+    `families` is how far the control families hold, `scorecards` the same for the frameworks asked for.
     `calls` counts the API calls by operation; `crashes` names the units whose collector broke.
     """
 
@@ -168,6 +180,8 @@ class Result:
     crashes: tuple[str, ...] = ()
     ingested: tuple[Ingested, ...] = ()
     unmatched: tuple[Unmatched, ...] = ()
+    families: tuple[ItemScore, ...] = ()
+    scorecards: tuple[Scorecard, ...] = ()
 
     @property
     def entries(self) -> tuple[Finding, ...]:

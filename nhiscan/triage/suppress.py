@@ -51,8 +51,8 @@ class Suppression:
         return self.expires is not None and as_of.date() > self.expires
 
     def names(self, rule: Rule) -> bool:
-        """True when the rule is meant, by id, name or glob; a comment that names no rule means all."""
-        return any(fnmatchcase(rule.id, r) or fnmatchcase(rule.name, r) for r in self.rules or ("*",))
+        """True when the rule is meant, by id, name, alias or glob; a comment that names no rule means all."""
+        return any(fnmatchcase(label, r) for r in self.rules or ("*",) for label in rule.labels)
 
     def covers_subject(self, subject_id: str, name: str | None) -> bool:
         """True when the subject's id or name matches, or the suppression does not narrow by subject."""

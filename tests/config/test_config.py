@@ -68,6 +68,13 @@ def test_declared_facts_become_records():
     }  # fmt: skip
 
 
+def test_who_left_becomes_a_record_for_each_person():
+    raw = b"context:\n  departures:\n    - {person: Jo Lee, left: 2026-05-31}\n"
+    (record,) = declared_records(parse(raw, "nhiscan.yaml", trusted=False).context, [])
+    assert isinstance(record, Declared)
+    assert (record.kind, record.value, record.note) == ("departure", "Jo Lee", "2026-05-31")
+
+
 @pytest.mark.parametrize("raw", [b"", b"\n  \n", b"version: 1\n"])
 def test_an_empty_configuration_is_fine(raw):
     assert parse(raw, "nhiscan.yaml", trusted=False).context == Context()
@@ -93,6 +100,9 @@ def test_an_empty_configuration_is_fine(raw):
         (b"context:\n  owner: x\n", 2, "unknown key `owner`"),
         (b"context:\n  owners:\n    - {match: x}\n", 3, "needs `match` and `owner`"),
         (b"context:\n  owners:\n    - {match: x, owner: y, kind: robot}\n", 3, "is not a kind"),
+        (b"context:\n  departures:\n    - {person: x}\n", 3, "needs `person` and `left`"),
+        (b"context:\n  departures:\n    - {person: x, left: spring}\n", 3, "`spring` is no date"),
+        (b"context:\n  departures:\n    - {name: x, left: 2026-05-31}\n", 3, "unknown key `name`"),
         (b"context:\n  trusted_accounts: [acme]\n", 2, "no account number"),
         (b"a: [\n", 1, "not YAML"),
         (b"- a\n", 1, "not a mapping"),

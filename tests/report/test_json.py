@@ -24,10 +24,13 @@ def test_report_is_valid_against_the_shipped_schema():
 
 def test_keys_are_exactly_those_promised():
     data = json.loads(written())
-    assert list(data) == ["schema", "version", "as_of", "targets", "summary", "coverage", "findings", "rules", "ingested"]  # fmt: skip
+    assert list(data) == [
+        "schema", "version", "as_of", "targets", "summary", "coverage", "findings", "rules", "scorecards", "ingested",
+    ]  # fmt: skip
     assert list(data["findings"][0]) == [
         "id", "rule", "severity", "confidence", "verdict", "state", "subject", "message", "locations", "related",
-        "facts", "owner", "fix", "frameworks", "fingerprint", "folded_into", "suppression", "evidence", "raised_from",
+        "facts", "owner", "fix", "frameworks", "levels", "fingerprint", "folded_into", "suppression", "evidence", "raised_from",
+        "severity_from",
     ]  # fmt: skip
     assert list(data["findings"][0]["subject"]) == ["table", "id", "kind", "provider", "scope_id", "name"]
     assert list(data["findings"][0]["locations"][0]) == ["uri", "line", "commit", "basis"]
