@@ -31,6 +31,15 @@ def load_by_path(path: Path) -> Any:
     return module
 
 
+def text_of(path: Path) -> str:
+    """All that a written file says; tables of a saved run are unpacked."""
+    if path.suffix != ".parquet":
+        return path.read_bytes().decode("utf-8", "replace")
+    import duckdb
+
+    return "\n".join(map(repr, duckdb.read_parquet(str(path)).fetchall()))
+
+
 @pytest.fixture(scope="session")
 def assemble():
     return load_by_path(ROOT / "fixtures" / "assemble.py").assemble
@@ -48,7 +57,7 @@ def acme(assemble, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory) -> Path:
+def warm_cache(tmp_path_factory) -> Path:
     """What the program keeps between runs (compiled formats, parsed rules), made once for all processes of a test run."""
     place = ROOT / ".pytest_cache"
     nothing = tmp_path_factory.mktemp("nothing")
@@ -59,7 +68,7 @@ def kept(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch, kept) -> Path:
+def home(tmp_path, monkeypatch, warm_cache) -> Path:
     """A home with nothing but what the program keeps, no credentials or configuration from outside, nothing but loopback."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "GIT_", "NHISCAN_", "XDG_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
@@ -67,7 +76,7 @@ def home(tmp_path, monkeypatch, kept) -> Path:
     place = tmp_path / "home"
     cache = place / ".cache" / "nhiscan"
     cache.mkdir(parents=True, mode=0o700)
-    for file in kept.glob("*-*"):
+    for file in warm_cache.glob("*-*"):
         os.link(file, cache / file.name)
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, text_of
 
 INNER = 12
 
@@ -166,7 +166,7 @@ def clean(canaries, outputs):
 
 
 def below(*places):
-    return [(str(p), p.read_bytes().decode("utf-8", "replace")) for place in places for p in place.rglob("*") if p.is_file()]  # fmt: skip
+    return [(str(p), text_of(p)) for place in places for p in place.rglob("*") if p.is_file()]  # fmt: skip
 
 
 def test_planted_values_occur_nowhere(nhiscan, committed, canaries, tmp_path, home, monkeypatch):

@@ -103,12 +103,12 @@ def _program(argv: list[str], environment: dict[str, str]) -> subprocess.Complet
 
 
 @pytest.fixture(scope="module")
-def run(acme, kept, tmp_path_factory) -> Run:
+def run(acme, warm_cache, tmp_path_factory) -> Run:
     """The audit of `make audit`, in a process and an environment of its own, once."""
     root = tmp_path_factory.mktemp("clouds")
     cache = root / "home" / ".cache" / "nhiscan"
     cache.mkdir(parents=True, mode=0o700)
-    for file in kept.glob("*-*"):
+    for file in warm_cache.glob("*-*"):
         os.link(file, cache / file.name)
     environment = {"PATH": os.environ["PATH"], "HOME": str(root / "home"), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
     targets = [str(acme / "repo"), *(f"snapshot:{acme / cloud}" for cloud in ("aws", "azure", "gcp"))]
@@ -161,6 +161,7 @@ def test_any_repository_of_github_becomes_administrator_of_aws_by_way_of_google(
     assert "trusts GitHub Actions for any subject" in told
     assert f"**{MAIL.format('lake-sync')} → lake-bridge → deploy → platform-admin" in told
     for words in (
+        "/providers/actions takes tokens of token.actions.githubusercontent.com as lake-sync@",
         "role lake-bridge takes tokens of accounts.google.com",
         "lake statement 2 allows sts:AssumeRole on arn:aws:iam::123456789012:role/deploy",
         "trust policy of role platform-admin statement 1 lets arn:aws:iam::123456789012:role/deploy assume it",

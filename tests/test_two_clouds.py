@@ -16,10 +16,11 @@ from tests.collectors.gcp.test_google_end_to_end import differences as google_di
 from tests.twins.arm import ArmTwin
 from tests.twins.arm_estate import SUBSCRIPTIONS, arm_estate
 from tests.twins.authority import SECRET
+from tests.twins.exchange import Fault
 from tests.twins.google_estate import ORG, planted
 from tests.twins.google_rest import GoogleTwin, credentials
-from tests.twins.graph_estate import TENANT, estate
-from tests.twins.server import Fault
+from tests.twins.graph_estate import estate
+from tests.twins.graph_rows import TENANT
 
 TARGETS = ("azure:all", f"gcp:org/{ORG}")
 BRIEF = ("--select", "LIF")

@@ -30,7 +30,9 @@ _SQL_TYPES: Mapping[object, str] = {
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _VIEW = re.compile(r"^CREATE VIEW ", re.MULTILINE)
 NO_VALUE = "no value"
-VIEW_FILES = ("views.sql", "views_cloud.sql", "views_pipelines.sql", "views_declared.sql", "views_agents.sql")
+VIEW_FILES = (
+    "views.sql", "views_cloud.sql", "views_pipelines.sql", "views_declared.sql", "views_agents.sql", "views_run.sql",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""The spool: the only durable state of a run, one directory per unit, published by rename.
+"""The spool: the durable state of a run, one directory per unit, published by rename.
 
     DIR/run.json                     schema, tool and key-id versions, targets, whether the run ended
     DIR/units/<name>/unit.json       what the unit was and how it went
     DIR/units/<name>/<table>.jsonl   its records
     DIR/findings/finding.jsonl       the findings of the run, for `nhiscan query`
+    DIR/analysed/                    what analysis made of it, for `nhiscan diff` (see analysed.py)
 
 Directories are 0700 and files 0600.  A unit that is not published does not exist, so a run that was killed continues
 from the finished ones, shards can be copied together, and nothing has to be repaired.
@@ -76,7 +77,7 @@ class UnitWriter:
         """Append one record."""
         out = self._files.get(record.table)
         if out is None:
-            out = self._files[record.table] = _open_private(self.directory / f"{record.table}.jsonl")
+            out = self._files[record.table] = open_private(self.directory / f"{record.table}.jsonl")
         out.write(to_line(record))
         self.counts[record.table] = self.counts.get(record.table, 0) + 1
 
@@ -171,7 +172,7 @@ class Spool:
     def publish(self, manifest: Manifest, writer: UnitWriter) -> None:
         """Make a unit's records part of the run by one rename; a result of an earlier try is replaced."""
         final = self.directory / "units" / unit_name(manifest.id)
-        with _open_private(writer.directory / "unit.json") as out:
+        with open_private(writer.directory / "unit.json") as out:
             json.dump(asdict(manifest), out, sort_keys=True)
         shutil.rmtree(final, ignore_errors=True)
         writer.directory.rename(final)
@@ -202,7 +203,7 @@ class Spool:
 
     def _write_info(self) -> None:
         fresh = self.directory / "run.json.new"
-        with _open_private(fresh) as out:
+        with open_private(fresh) as out:
             json.dump(asdict(self.info), out, sort_keys=True, indent=1)
         fresh.replace(self.directory / "run.json")
 
@@ -224,6 +225,7 @@ def _refuse_foreign(found: RunInfo, wanted: RunInfo, directory: Path) -> None:
         raise StoreError(msg, remedy)
 
 
-def _open_private(path: Path) -> IO[str]:
+def open_private(path: Path) -> IO[str]:
+    """A new file to write text into that only its owner can read; a link in its place is refused."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     return os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", newline="\n")

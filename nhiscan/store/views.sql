@@ -162,7 +162,10 @@ SELECT
       OR k.platform IN ('docker_compose', 'docker_image', 'devcontainer') THEN u.scope_id
     WHEN k.kind IN ('agent', 'tool_server') AND NOT regexp_matches(coalesce(k.platform, ''), '^((aws|azure|gcp)_|entra$)')
     THEN regexp_replace(coalesce(k.parent_id, k.id), ':[^:]*$', '')
-    ELSE coalesce(k.parent_id, k.id) END AS application
+    -- As for identities (identity_workload): functions whose tags name one application are one.
+    ELSE coalesce(nullif(regexp_extract(lower(k.tags),
+      '"(application|app|service|project|aws:cloudformation:stack-name|eks:cluster-name)": "([^"(][^"]*)"', 2), ''),
+      k.parent_id, k.id) END AS application
 FROM "use" AS u
 JOIN consumer AS k ON k.id = u.consumer_id
 LEFT JOIN consumer AS p ON p.id = k.parent_id
@@ -416,7 +419,9 @@ way AS (
 ),
 chosen AS (SELECT w.* FROM way AS w WHERE w.n = 1),
 passed AS (
-  SELECT c.identity_id, unnest(c.ids) AS passed_id, generate_subscripts(c.ids, 1) AS place FROM chosen AS c
+  SELECT c.identity_id, u.passed_id, u.place
+  FROM chosen AS c
+  CROSS JOIN UNNEST(c.ids) WITH ORDINALITY AS u(passed_id, place)
 ),
 named AS (
   -- steps: the same way by names; a service account by the part before the @.
@@ -560,7 +565,7 @@ SELECT t.id, t.scope_id, t.subjects,
     WHEN lower(t.principal) LIKE '%.semaphoreci.com' THEN '.semaphoreci.com'
     ELSE lower(t.principal) END AS issuer,
   -- client_bound: the audience is one that it demands exactly.
-  (len(t.audiences) > 0 AND array_to_string(t.audiences, '') NOT LIKE '%*%'
+  (array_length(t.audiences) > 0 AND array_to_string(t.audiences, '') NOT LIKE '%*%'
     AND array_to_string(t.audiences, '') NOT LIKE '%?%') AS client_bound
 FROM trust AS t
 WHERE t.kind = 'federate' AND t.principal_kind = 'oidc';

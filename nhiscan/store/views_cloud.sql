@@ -132,14 +132,21 @@ named AS (
   GROUP BY n.id
 ),
 -- Where a job beside it signs in to the same cloud without a key, that is the way for the others too.
+keyless AS (
+  SELECT u.scope_id, min(concat(k.name, ' as ', regexp_extract(u.identity_id, '[^/:]+$'))) AS instead,
+    CASE WHEN u.identity_id LIKE 'arn:aws%:iam::%' THEN 'aws' WHEN u.identity_id LIKE 'gcp:%' THEN 'gcp'
+      WHEN u.identity_id LIKE 'azure:%' OR u.identity_id LIKE 'entra:%' THEN 'azure' END AS cloud
+  FROM "use" AS u
+  JOIN consumer AS k ON k.id = u.consumer_id
+  WHERE u.how = 'federated' AND coalesce(u.name, 'exact') <> 'possible'
+  GROUP BY u.scope_id, CASE WHEN u.identity_id LIKE 'arn:aws%:iam::%' THEN 'aws' WHEN u.identity_id LIKE 'gcp:%' THEN 'gcp'
+    WHEN u.identity_id LIKE 'azure:%' OR u.identity_id LIKE 'entra:%' THEN 'azure' END
+),
 federated AS (
-  SELECT s.credential_id AS id, min(concat(k.name, ' as ', regexp_extract(u.identity_id, '[^/:]+$'))) AS instead
+  SELECT s.credential_id AS id, min(y.instead) AS instead
   FROM use_site AS s
   JOIN credential AS c ON c.id = s.credential_id
-  JOIN "use" AS u ON u.scope_id = s.scope_id AND u.how = 'federated' AND coalesce(u.name, 'exact') <> 'possible'
-    AND ((c.provider = 'aws' AND u.identity_id LIKE 'arn:aws%:iam::%') OR (c.provider = 'gcp' AND u.identity_id LIKE 'gcp:%')
-      OR (c.provider = 'azure' AND (u.identity_id LIKE 'azure:%' OR u.identity_id LIKE 'entra:%')))
-  JOIN consumer AS k ON k.id = u.consumer_id
+  JOIN keyless AS y ON y.scope_id = s.scope_id AND y.cloud = c.provider
   GROUP BY s.credential_id
 )
 SELECT
@@ -621,17 +628,24 @@ GROUP BY p.subject_id, p.kind;
 
 -- account_log: one row per account, and which of its logs are on; NULL when nobody looked or could not say.  Azure keeps
 -- the activity log of every subscription, which nobody can switch off (learn.microsoft.com, "Activity log in Azure
--- Monitor").
+-- Monitor").  A tenant of Entra is told by the sign-ins of its applications, which it keeps for 30 days at most unless
+-- they are sent elsewhere ("Microsoft Entra data retention").
 CREATE VIEW account_log AS
 SELECT
   s.id, s.scope_id, s.provider, s.name,
-  coalesce(a.enabled, CASE WHEN s.provider = 'azure' THEN TRUE END) AS calls_logged,
-  coalesce(a.anywhere, CASE WHEN s.provider = 'azure' THEN TRUE END) AS calls_anywhere, a.off_regions AS calls_off,
+  CASE WHEN s.kind = 'account' THEN 'Calls to the API of account' ELSE 'Sign-ins of applications of tenant' END AS calls_noun,
+  CASE WHEN s.kind <> 'account' THEN n.enabled
+    ELSE coalesce(a.enabled, CASE WHEN s.provider = 'azure' THEN TRUE END) END AS calls_logged,
+  -- Of the sign-ins of the last days there always is a log.
+  CASE WHEN s.kind <> 'account' THEN TRUE
+    ELSE coalesce(a.anywhere, CASE WHEN s.provider = 'azure' THEN TRUE END) END AS calls_anywhere,
+  CASE WHEN s.kind = 'account' THEN a.off_regions ELSE 'a place that keeps them beyond 30 days' END AS calls_off,
   r.enabled AS secrets_logged, r.off_regions AS secrets_off
 FROM scope AS s
 LEFT JOIN scope_log AS a ON a.id = s.id AND a.kind = 'api_calls'
 LEFT JOIN scope_log AS r ON r.id = s.id AND r.kind = 'secret_access'
-WHERE s.kind = 'account';
+LEFT JOIN scope_log AS n ON n.id = s.id AND n.kind = 'sign_ins'
+WHERE s.kind = 'account' OR s.id LIKE 'azure:tenant/%';
 
 -- agent_log: one row per agent of a cloud platform, and whether what it says and calls is written down.
 CREATE VIEW agent_log AS
@@ -1037,7 +1051,7 @@ WHERE t.kind = 'impersonate' AND t.principal_kind = 'identity' AND t.id LIKE '%#
 -- key_reach: one row per API key of Google Cloud, with what it opens and from where.
 CREATE VIEW key_reach AS
 SELECT c.id, c.scope_id, c.noun, c.noun_title, c.label, c.identity_name, c.live,
-  coalesce(list_contains(k.scopes, '*'), CASE WHEN len(k.scopes) > 0 THEN FALSE END) AS any_service,
+  coalesce(list_contains(k.scopes, '*'), CASE WHEN array_length(k.scopes) > 0 THEN FALSE END) AS any_service,
   NOT k.bound AS any_client,
   concat_ws(' and ', CASE WHEN list_contains(k.scopes, '*') THEN 'opens every service of its project' END,
     CASE WHEN NOT k.bound THEN 'works from anywhere' END) AS lacks

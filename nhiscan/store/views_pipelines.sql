@@ -235,30 +235,39 @@ judged AS (
       WHEN t.basis = 'workflow' AND t.declared IS NULL AND t.scopes LIKE '%: write%' THEN 2
       WHEN t.basis = 'default' THEN 3
       WHEN t.declared = 'read-all' THEN 4
-      WHEN t.basis = 'workflow' AND t.workflow IN ('write-all', 'read-all') THEN 4 ELSE 5 END AS grade
+      WHEN t.basis = 'workflow' AND t.workflow IN ('write-all', 'read-all') THEN 4
+      -- Each job says what it needs, and the file leaves to a setting, or grants, what the next job would have.
+      WHEN t.workflow IN ('absent', 'read-all', 'write-all') THEN 5 ELSE 6 END AS grade
   FROM tokens AS t
 ),
 numbered AS (
   SELECT j.*, row_number() OVER (PARTITION BY j.scope_id, j.uri ORDER BY j.grade, j.job, j.id) AS n,
-    count(*) OVER (PARTITION BY j.scope_id, j.uri) AS jobs_in_file
+    count(*) OVER (PARTITION BY j.scope_id, j.uri) AS jobs_in_file,
+    -- counts: told by name; what is spare is told only where nothing is worse.
+    j.grade < 5 OR (j.grade = 5 AND min(j.grade) OVER (PARTITION BY j.scope_id, j.uri) = 5) AS counts
   FROM judged AS j
 ),
 summed AS (
   SELECT n.scope_id, n.uri, min(n.grade) AS grade, max(n.jobs_in_file) AS jobs_in_file,
-    sum(CASE WHEN n.grade < 5 THEN 1 ELSE 0 END) AS job_count,
-    concat(string_agg(n.job, ', ' ORDER BY n.n) FILTER (WHERE n.grade < 5 AND n.n <= 3),
-      CASE WHEN sum(CASE WHEN n.grade < 5 THEN 1 ELSE 0 END) > 3
-      THEN concat(' and ', CAST(sum(CASE WHEN n.grade < 5 THEN 1 ELSE 0 END) - 3 AS VARCHAR), ' more') ELSE '' END) AS jobs
+    sum(CASE WHEN n.counts THEN 1 ELSE 0 END) AS job_count,
+    concat(string_agg(n.job, ', ' ORDER BY n.n) FILTER (WHERE n.counts AND n.n <= 3),
+      CASE WHEN sum(CASE WHEN n.counts THEN 1 ELSE 0 END) > 3
+      THEN concat(' and ', CAST(sum(CASE WHEN n.counts THEN 1 ELSE 0 END) - 3 AS VARCHAR), ' more') ELSE '' END) AS jobs
   FROM numbered AS n
   GROUP BY n.scope_id, n.uri
 )
 SELECT
-  n.id, n.scope_id, n.uri, s.jobs, s.job_count, s.grade < 5 AS loose, s.grade = 3 AS unset,
+  n.id, n.scope_id, n.uri, s.jobs, s.job_count, s.grade = 3 AS unset,
+  -- A file with one job gives that job what it asks for, wherever it is written.
+  s.grade < 5 AND NOT (s.grade = 2 AND s.jobs_in_file = 1) AS loose,
+  -- spare: granted to nobody but the one job that is there, or the one to come.
+  s.grade = 5 OR (s.grade = 2 AND s.jobs_in_file = 1) AS spare,
   -- minor: nothing is known to be given away that was not asked for, or it is reading alone.
   s.grade >= 3 OR (s.grade = 2 AND s.jobs_in_file = 1) AS minor,
   CASE s.grade WHEN 1 THEN 'write everything (write-all)'
     WHEN 2 THEN concat('all have what the file grants as a whole (', n.scopes, ')')
     WHEN 3 THEN 'have no permissions written down, so a setting decides that may allow every write'
+    WHEN 5 THEN 'stand in each job, and a job to come has what a setting or the whole file grants'
     ELSE 'read everything (read-all)' END AS grants
 FROM numbered AS n
 JOIN summed AS s ON s.scope_id = n.scope_id AND s.uri = n.uri
@@ -505,6 +514,7 @@ SELECT
     WHEN j.takes_in = 'checkout' THEN 'checks out what they wrote and runs something there'
     WHEN j.takes_in = 'script' THEN 'puts what they wrote into a script'
     WHEN j.takes_in = 'artifact' THEN 'takes what their run made'
+    WHEN j.runs_untrusted = FALSE THEN 'runs nothing of theirs'
     ELSE 'runs on what they wrote' END AS how
 FROM pipeline_job AS j
 JOIN pipeline_holds AS h ON h.id = j.id
@@ -570,7 +580,7 @@ WITH read AS (
   JOIN credential_name AS n ON n.id = c.id
   WHERE c.provider IN ('github', 'gitlab', 'bitbucket', 'azure_devops') AND c.kind IN ('token', 'ssh_key', 'private_key')
     AND NOT regexp_matches(c.facts, '"basis": "(job|workflow|default|every job has one)"')
-    AND c.id NOT LIKE '%:System.AccessToken' AND c.id NOT LIKE '%:CI\_JOB\_TOKEN' ESCAPE '\'
+    AND c.id NOT LIKE '%:System.AccessToken' AND c.id NOT LIKE '%:CI_JOB_TOKEN'
     AND coalesce(c.sample, FALSE) = FALSE AND coalesce(c.state, 'active') NOT IN ('inactive', 'expired', 'deleted')
 ),
 used AS (

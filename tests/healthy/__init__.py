@@ -1,0 +1,1 @@
+"""The healthy estate, and the faults that are put into it."""
