@@ -15,7 +15,7 @@ ACME_CONFIG := $(wildcard fixtures/acme/nhiscan.yaml)
 AS_OF := 2026-11-01
 FAIL_ON ?= none
 WORKERS ?= 2
-PAGES := README.md rules/README.md nhiscan/collectors/README.md
+PAGES := README.md rules/README.md nhiscan/collectors/README.md docs/custom-rules.md $(sort $(wildcard docs/rules/*.md))
 
 .PHONY: help audit test check lint types arch rules mutate docs docs-check bench fixtures actions clean
 
