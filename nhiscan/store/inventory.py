@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-MEMORY_LIMIT = "1400MB"  # of DuckDB: with Python beside it a process stays below 2 GB
+MEMORY_LIMIT = "1700MB"  # of DuckDB: with Python beside it a process stays below 2 GB
 LARGEST_RECORD = 1 << 26
 _CHUNK = 2_048  # rows of a vector of DuckDB
 # A rule that takes longer than this on a locked inventory is broken.

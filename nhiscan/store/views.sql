@@ -26,17 +26,32 @@ WHERE c.facts LIKE '%"protects": "signing_certificate"%'
 -- credential_issued: one row per credential, with the identity it proves and what the issuer says of it; no parts of
 -- others.
 CREATE VIEW credential_issued AS
+WITH named AS (
+  -- Names as in credential_name and parts as in credential_part: millions of rows are not joined with themselves.
+  SELECT c.*,
+    replace(replace(c.kind, 'unknown', 'credential'), '_', ' ') AS noun,
+    concat(upper(substr(replace(c.kind, 'unknown', 'credential'), 1, 1)),
+      substr(replace(replace(c.kind, 'unknown', 'credential'), '_', ' '), 2)) AS noun_title,
+    CASE WHEN length(c.key_id) > 8 THEN concat(substr(c.key_id, 1, 4), '…', substr(c.key_id, length(c.key_id) - 1, 2))
+      ELSE coalesce(c.key_id, c.name, c.format, 'of unknown name') END AS label,
+    -- listed: account keys of Azure and API keys of Google Cloud are listed by their issuer and prove no identity.
+    (c.identity_id IS NULL AND ((c.id LIKE 'gcp:api_key/%' AND c.account_id IS NOT NULL)
+      OR (c.format = 'azure-storage-key' AND c.id LIKE '/%'))) IS TRUE AS listed
+  FROM credential AS c
+  WHERE (c.facts LIKE '%"protects": "signing_certificate"%'
+    OR (c.kind = 'signing_certificate' AND c.facts LIKE '%"usage": "Verify"%')) IS NOT TRUE
+)
 SELECT
   c.id, c.scope_id, c.provider, c.kind, c.account_id, c.identity_id, c.state, c.lifetime, c.issued_at, c.expires_at,
   c.public, c.confidence,
-  n.noun, n.noun_title, n.label, i.kind AS identity_kind, i.class AS identity_class,
+  c.noun, c.noun_title, c.label, i.kind AS identity_kind, i.class AS identity_class,
   -- identity_name: for keys of a project or resource, which are nobody's, what they are keys of.
-  coalesce(i.name, CASE WHEN l.id IS NOT NULL THEN coalesce(nullif(regexp_extract(c.facts,
+  coalesce(i.name, CASE WHEN c.listed THEN coalesce(nullif(regexp_extract(c.facts,
     '"resource": "[^"]*/([^/"]+)"', 1), ''), concat('project ', c.account_id)) END) AS identity_name,
   -- live: the issuer confirms it works, or that it does not; not_in_scope and unknown states are NULL.
   CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
   -- issued: some issuer that was asked knows this credential (otherwise it is only known from a file).
-  (c.identity_id IS NOT NULL OR l.id IS NOT NULL) AS issued,
+  (c.identity_id IS NOT NULL OR c.listed) AS issued,
   -- human_behind: a person stands behind it, by the format's own word or by the class of its identity.
   coalesce(c.human, CASE WHEN i.class IS NOT NULL THEN i.class = 'human' END) AS human_behind,
   -- by_name_only: all we know is the name of a variable; two places with that name need not hold the same value.
@@ -48,15 +63,9 @@ SELECT
   -- production: by the label of the credential, else of its identity, else of the account that issued it.
   coalesce(lower(c.environment), lower(i.environment), lower(s.environment)) IN ('production', 'prod', 'prd', 'live')
     AS production
-FROM credential AS c
-LEFT JOIN credential_name AS n ON n.id = c.id
+FROM named AS c
 LEFT JOIN identity AS i ON i.id = c.identity_id
-LEFT JOIN scope AS s ON s.id = i.scope_id
--- Account keys of Azure and API keys of Google Cloud are listed by their issuer and prove no identity.
-LEFT JOIN credential AS l ON l.id = c.id AND l.identity_id IS NULL
-  AND ((l.id LIKE 'gcp:api_key/%' AND l.account_id IS NOT NULL) OR (l.format = 'azure-storage-key' AND l.id LIKE '/%'))
-LEFT JOIN credential_part AS t ON t.id = c.id
-WHERE t.id IS NULL;
+LEFT JOIN scope AS s ON s.id = i.scope_id;
 
 -- credential_sibling: one row per credential whose issuer calls it active, beside the others of its identity and kind.
 CREATE VIEW credential_sibling AS

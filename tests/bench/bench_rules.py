@@ -34,7 +34,11 @@ def since(start: tuple[float, float]) -> str:
 
 
 def peak() -> int:
-    """The peak of resident memory of this process, in MB."""
+    """The peak of resident memory of this process, in MB; Linux counts that of the parent in `ru_maxrss`."""
+    status = Path("/proc/self/status")
+    for line in status.read_text().splitlines() if status.is_file() else ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
@@ -54,6 +58,7 @@ def judge(run: Path) -> None:
     from nhiscan.engine.rule import load, shipped_rules_dir
     from nhiscan.store.inventory import Inventory
     from nhiscan.store.spool import Spool
+    from nhiscan.triage.assemble import triage
 
     rules = load([shipped_rules_dir()], cases=False)
     spent: dict[str, float] = {}
@@ -72,15 +77,15 @@ def judge(run: Path) -> None:
         inventory.ingest(Spool.open(run).units())
         print(f"  load      {since(start)}, peak {peak()} MB")
         start = clock()
-        with engine.evaluation(inventory, rules, AS_OF) as found:
-            print(
-                f"  evaluate  {since(start)}, peak {peak()} MB: {len(rules.rules)} rules, {len(found.verdicts)} verdicts"
-            )
-            with tempfile.TemporaryDirectory() as scratch:
-                number = write(found, Path(scratch) / "finding.jsonl")
-        print(
-            f"  in all    {since(start)}, peak {peak()} MB: {number} findings written, {len(found.errors)} rules broken"
-        )
+        found = engine.evaluate(inventory, rules, AS_OF)
+        print(f"  evaluate  {since(start)}, peak {peak()} MB: {len(rules.rules)} rules, {len(found.verdicts)} verdicts")
+        with tempfile.TemporaryFile("w") as out:
+            write(found, out)
+        print(f"  and write {since(start)}, peak {peak()} MB, {len(found.errors)} rules broken")
+        if len(found.verdicts) <= TRIAGED:
+            start = clock()
+            findings, _ = triage(inventory, found, rules, None, (), AS_OF)
+            print(f"  triage    {since(start)}, peak {peak()} MB: {len(findings)} findings held in memory")
     for error in found.errors:
         print(f"    {error.rule_id} broke: {error.message}")
     slowest = sorted(spent.items(), key=lambda item: -item[1])[:10]

@@ -129,11 +129,11 @@ def test_a_view_that_cannot_be_carried_takes_its_rules_along(monkeypatch):
 
 
 def test_only_the_views_a_rule_stands_on_are_exported():
-    on_view = rule(from_="credential_issued")
-    assert list(needed_views(on_view)) == ["credential_name", "credential_part", "credential_issued"]
+    on_view = rule(from_="credential_sibling")
+    assert list(needed_views(on_view)) == ["credential_name", "credential_part", "credential_sibling"]
     assert list(needed_views(rule())) == []
     found = export([on_view], "postgres", MOMENT)
-    assert [s.name for s in found.views] == ["credential_name", "credential_part", "credential_issued"]
+    assert [s.name for s in found.views] == ["credential_name", "credential_part", "credential_sibling"]
 
 
 def test_unsafe_sql_is_not_exported():
