@@ -222,29 +222,31 @@ WITH tokens AS (
   SELECT c.id, j.scope_id, j.uri, j.name AS job, array_to_string(c.scopes, ', ') AS scopes,
     regexp_extract(c.facts, '"basis": "([a-z]+)"', 1) AS basis,
     regexp_extract(c.facts, '"workflow": "([a-z-]+)"', 1) AS workflow,
-    nullif(regexp_extract(c.facts, '"declared": "([a-z-]+)"', 1), '') AS declared
+    nullif(regexp_extract(c.facts, '"declared": "([a-z-]+)"', 1), '') AS declared, j.only_called
   FROM credential AS c
   JOIN "use" AS u ON u.credential_id = c.id AND u.place = 'job'
   JOIN pipeline_job AS j ON j.id = u.consumer_id
-  WHERE regexp_matches(c.facts, '"basis": "(job|workflow|default)"') AND NOT j.only_called
+  -- What a reusable workflow writes down can only take away from what its caller has.
+  WHERE regexp_matches(c.facts, CASE WHEN j.only_called THEN '"basis": "default"' ELSE '"basis": "(job|workflow|default)"' END)
 ),
 judged AS (
   -- In falling order of what it gives away.
   SELECT t.*,
-    CASE WHEN t.declared = 'write-all' THEN 1
+    CASE WHEN t.only_called THEN 6
+      WHEN t.declared = 'write-all' THEN 1
       WHEN t.basis = 'workflow' AND t.declared IS NULL AND t.scopes LIKE '%: write%' THEN 2
       WHEN t.basis = 'default' THEN 3
       WHEN t.declared = 'read-all' THEN 4
       WHEN t.basis = 'workflow' AND t.workflow IN ('write-all', 'read-all') THEN 4
       -- Each job says what it needs, and the file leaves to a setting, or grants, what the next job would have.
-      WHEN t.workflow IN ('absent', 'read-all', 'write-all') THEN 5 ELSE 6 END AS grade
+      WHEN t.workflow IN ('absent', 'read-all', 'write-all') THEN 5 ELSE 7 END AS grade
   FROM tokens AS t
 ),
 numbered AS (
   SELECT j.*, row_number() OVER (PARTITION BY j.scope_id, j.uri ORDER BY j.grade, j.job, j.id) AS n,
     count(*) OVER (PARTITION BY j.scope_id, j.uri) AS jobs_in_file,
     -- counts: told by name; what is spare is told only where nothing is worse.
-    j.grade < 5 OR (j.grade = 5 AND min(j.grade) OVER (PARTITION BY j.scope_id, j.uri) = 5) AS counts
+    j.grade < 5 OR (j.grade < 7 AND min(j.grade) OVER (PARTITION BY j.scope_id, j.uri) >= 5) AS counts
   FROM judged AS j
 ),
 summed AS (
@@ -258,16 +260,19 @@ summed AS (
 )
 SELECT
   n.id, n.scope_id, n.uri, s.jobs, s.job_count, s.grade = 3 AS unset,
+  -- called: of a reusable workflow that writes nothing down, so that its caller decides.
+  s.grade = 6 AS called,
   -- A file with one job gives that job what it asks for, wherever it is written.
   s.grade < 5 AND NOT (s.grade = 2 AND s.jobs_in_file = 1) AS loose,
   -- spare: granted to nobody but the one job that is there, or the one to come.
-  s.grade = 5 OR (s.grade = 2 AND s.jobs_in_file = 1) AS spare,
+  s.grade IN (5, 6) OR (s.grade = 2 AND s.jobs_in_file = 1) AS spare,
   -- minor: nothing is known to be given away that was not asked for, or it is reading alone.
   s.grade >= 3 OR (s.grade = 2 AND s.jobs_in_file = 1) AS minor,
   CASE s.grade WHEN 1 THEN 'write everything (write-all)'
     WHEN 2 THEN concat('all have what the file grants as a whole (', n.scopes, ')')
     WHEN 3 THEN 'have no permissions written down, so a setting decides that may allow every write'
     WHEN 5 THEN 'stand in each job, and a job to come has what a setting or the whole file grants'
+    WHEN 6 THEN 'have all that a caller has, since nothing is written down'
     ELSE 'read everything (read-all)' END AS grants
 FROM numbered AS n
 JOIN summed AS s ON s.scope_id = n.scope_id AND s.uri = n.uri
@@ -314,12 +319,13 @@ WITH sites AS (
     min(s.label) AS label, bool_or(s.production) AS production, bool_or(s.proposed) AS proposed,
     bool_or(coalesce(s.purpose IN ('cloud', 'publish', 'registry'), FALSE)) AS delivers,
     min(s.environment) AS environment, min(p.title) AS platform, bool_or(coalesce(p.open_by_default, FALSE)) AS open_platform,
+    bool_or(coalesce(s.telling, FALSE)) AS telling,
     -- A reusable workflow or one that hands on: the environment stands on the other side.
     bool_or(s.reusable OR s.calls) AS elsewhere,
     CASE WHEN bool_or(s.gated) THEN TRUE WHEN count(s.gated) = 0 THEN NULL ELSE FALSE END AS gated
   FROM pipeline_secret AS s
   LEFT JOIN pipeline_platform AS p ON p.id = s.platform
-  WHERE s.telling AND s.form IN ('reference', 'vault') AND coalesce(s.purpose, 'data') <> 'exposed'
+  WHERE s.form IN ('reference', 'vault') AND coalesce(s.purpose, 'data') <> 'exposed'
     AND coalesce(s.how, 'env') <> 'federated' AND coalesce(s.lifetime, 'static') = 'static'
     AND (s.grouped OR s.id LIKE '%#secret:%') AND s.job_uri NOT LIKE '%.md'
   GROUP BY s.id, s.job_id
@@ -346,6 +352,8 @@ summed AS (
   n.id, min(n.scope_id) AS scope_id, min(n.provider) AS provider, min(n.kind) AS kind, min(n.noun) AS noun,
   min(n.noun_title) AS noun_title, min(n.label) AS label, min(n.platform) AS platform,
   bool_or(n.production) AS production, bool_or(n.delivers) AS delivers,
+  -- telling: its name or its kind says that it is a secret; otherwise only the place where it is kept does.
+  bool_or(n.telling) AS telling,
   -- unguarded: a job gets it before which neither a person nor an environment stands; NULL where no file can say.
   CASE WHEN bool_or(n.unguarded) THEN TRUE WHEN count(*) > count(n.unguarded) THEN NULL ELSE FALSE END AS unguarded,
   concat(string_agg(concat(n.job, ' (', n.job_uri, ')'), ', ' ORDER BY n.n) FILTER (WHERE n.n <= 3 AND n.unguarded),
