@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from nhiscan.model import Severity
 from nhiscan.report._plain import clean, short_keys
 from nhiscan.report._redact import redact
+from nhiscan.report._text_alike import alike, apart
 from nhiscan.report._text_coverage import families, frameworks, not_assessed, not_seen
 from nhiscan.report._text_evidence import confidence, mapped, only, others, told, weighed
 from nhiscan.report._text_scorecard import scorecards
@@ -46,8 +46,6 @@ _PLACES = 2
 _REASONS = 3
 _HOLES = 5
 _HINT = 110
-# So many entries of one rule and severity say what there is to say; the rest is counted.
-ALIKE = 10
 _INDENT = " " * 10
 _ASCII = str.maketrans({"…": "...", "·": "-", "→": "->"})
 
@@ -134,22 +132,14 @@ def _entries(result: Result, verbosity: int) -> Iterator[Line]:
         if group:
             yield [("", "")]
             yield [(f"{_HEADINGS[severity]} ({len(group)})", "bold")]
-        alike: Counter[str] = Counter()
-        for finding in group:
-            alike[finding.rule.id] += 1
-            if alike[finding.rule.id] <= ALIKE or verbosity > 0:
-                yield from _entry(finding, folded.get(finding.id, []), result.scopes, verbosity)
-        if verbosity <= 0:
-            yield from _more(alike)
+        written, more = (group, []) if verbosity > 0 else apart(group)
+        for finding in written:
+            yield from _entry(finding, folded.get(finding.id, []), result.scopes, verbosity)
+        for text in alike(more):
+            yield [(f"{_INDENT}{say(text)}; -v shows them, -o FILE keeps them", "dim")]
     if verbosity > 0:
         yield from _suppressed(result.entries)
         yield from ([("reported by others only: ", "dim"), (say(text), "dim")] for text in only(result.unmatched))
-
-
-def _more(alike: Mapping[str, int]) -> Iterator[Line]:
-    for rule, count in alike.items():
-        if count > ALIKE:
-            yield [(f"          and {count - ALIKE} more of {rule}; -v shows them, -o FILE keeps them", "dim")]
 
 
 def _failures(result: Result) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from nhiscan.engine.verdict import NotAssessed, RuleCoverage
 from nhiscan.model import Severity
 from nhiscan.report import ReportOptions, load, text
 from nhiscan.report._plain import clean, sarif_text, short_keys
+from nhiscan.report._text_alike import ALIKE
 from nhiscan.report._text_coverage import not_assessed
 from nhiscan.triage.result import Location, Notice, Ownership, Subject, TargetSummary
 from tests.report.build import PERSON, finding, result
@@ -235,11 +236,25 @@ def test_people_stay_in_text_unless_redacted():
 
 
 def test_many_entries_of_one_rule_are_counted_and_verbose_shows_them_all():
-    findings = [finding(id=f"NSF-{n:010}", fingerprint=f"{n:032}") for n in range(text.ALIKE + 3)]
+    findings = [finding(id=f"NSF-{n:010}", fingerprint=f"{n:032}", severity=Severity.HIGH) for n in range(ALIKE + 3)]
     short = shown(result(findings=findings))
-    assert f"and 3 more of {findings[0].rule.id}" in short
+    assert f"and 3 more of {findings[0].rule.id}: {short_keys(findings[0].subject.name)}; -v shows them" in short
     assert "NSF-0000000012" not in short
     assert "NSF-0000000012" in shown(result(findings=findings), verbosity=1)
+
+
+def test_what_can_wait_is_written_out_three_times_in_a_file_and_then_named():
+    def minor(n, uri):
+        subject = replace(finding().subject, name=f"KEY_{n}")
+        place = replace(finding().locations[0], uri=uri)
+        return finding(
+            id=f"NSF-{n:010}", fingerprint=f"{n:032}", severity=Severity.LOW, subject=subject, locations=(place,)
+        )
+
+    findings = [minor(n, "ci.yml") for n in range(5)] + [minor(5, "other.yml")]
+    short = shown(result(findings=findings))
+    assert "and 2 more of NS-LEK-001: KEY_3, KEY_4; -v shows them" in short
+    assert [f"NSF-{n:010}" in short for n in range(6)] == [True, True, True, False, False, True]
 
 
 def test_what_was_refused_is_said_even_where_no_rule_needs_it():
