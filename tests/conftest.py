@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from nhiscan import cache
+
 ROOT = Path(__file__).resolve().parent.parent
 AS_OF = "2026-11-01"
 
@@ -67,20 +69,39 @@ def warm_cache(tmp_path_factory) -> Path:
     return place / "nhiscan"
 
 
+def furnish(home: Path, kept: Path) -> Path:
+    """The home, with what the program keeps between runs."""
+    place = home / ".cache" / "nhiscan"
+    place.mkdir(parents=True, mode=0o700)
+    for file in kept.glob("*-*"):
+        os.link(file, place / file.name)
+    return home
+
+
+@pytest.fixture(scope="session")
+def common_home(warm_cache, tmp_path_factory) -> Path:
+    """The home of all tests that run no command line: thousands, so that one for each would take minutes."""
+    place = furnish(tmp_path_factory.mktemp("common") / "home", warm_cache)
+    cache.use(place / ".cache" / "nhiscan")
+    return place
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch, warm_cache) -> Path:
-    """A home with nothing but what the program keeps, no credentials or configuration from outside, nothing but loopback."""
+def outside(monkeypatch, common_home) -> None:
+    """No credentials or configuration from outside, nothing but loopback."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "GIT_", "NHISCAN_", "XDG_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
             monkeypatch.delenv(name)
-    place = tmp_path / "home"
-    cache = place / ".cache" / "nhiscan"
-    cache.mkdir(parents=True, mode=0o700)
-    for file in warm_cache.glob("*-*"):
-        os.link(file, cache / file.name)
-    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("HOME", str(common_home))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture
+def home(outside, tmp_path, monkeypatch, warm_cache) -> Path:
+    """A home of its own, with nothing but what the program keeps."""
+    place = furnish(tmp_path / "home", warm_cache)
+    monkeypatch.setenv("HOME", str(place))
     return place
 
 
@@ -102,7 +123,7 @@ class Done:
 
 
 @pytest.fixture
-def nhiscan(capsys):
+def nhiscan(home, capsys):
     """Run a command line in this process."""
     from nhiscan.cli.main import invoke
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, furnish
 from tests.healthy.estate import AS_OF, CONFIG, KEY, all_faults, build, opened, targets
 
 # Rules of which no subject can pass in an estate without findings, and why.
@@ -33,11 +33,7 @@ def saved(tmp_path_factory):
 @pytest.fixture(scope="module")
 def audited(estate, saved, warm_cache, tmp_path_factory):
     """How the program ended, and what it reported."""
-    home = tmp_path_factory.mktemp("home")
-    cache = home / ".cache" / "nhiscan"
-    cache.mkdir(parents=True, mode=0o700)
-    for file in warm_cache.glob("*-*"):
-        os.link(file, cache / file.name)
+    home = furnish(tmp_path_factory.mktemp("healthy") / "home", warm_cache)
     argv = [sys.executable, "-m", "nhiscan", "audit", *targets(estate), "--config", str(CONFIG), "--as-of", AS_OF]
     argv += ["-j", "1", "-q", "-f", "json", "--fail-on", "low", "--read-config-values", "--save", str(saved)]
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), "NHISCAN_FINGERPRINT_KEY": KEY}

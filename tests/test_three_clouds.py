@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, furnish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,11 +106,8 @@ def _program(argv: list[str], environment: dict[str, str]) -> subprocess.Complet
 def run(acme, warm_cache, tmp_path_factory) -> Run:
     """The audit of `make audit`, in a process and an environment of its own, once."""
     root = tmp_path_factory.mktemp("clouds")
-    cache = root / "home" / ".cache" / "nhiscan"
-    cache.mkdir(parents=True, mode=0o700)
-    for file in warm_cache.glob("*-*"):
-        os.link(file, cache / file.name)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(root / "home"), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+    home = str(furnish(root / "home", warm_cache))
+    environment = {"PATH": os.environ["PATH"], "HOME": home, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
     targets = [str(acme / "repo"), *(f"snapshot:{acme / cloud}" for cloud in ("aws", "azure", "gcp"))]
     config = str(ROOT / "fixtures" / "acme" / "nhiscan.yaml")
     options = ["--as-of", AS_OF, "--config", config, "--fail-on", "none", "-q", "-f", "json", "-j", "1"]

@@ -7,8 +7,7 @@ column by column: the first known value in unit order wins.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from nhiscan.model import RECORDS, Record
@@ -64,8 +63,10 @@ class Inventory:
 
     def _set(self, settings: Iterable[str]) -> None:
         """Change settings, as far as this DuckDB has them."""
+        import duckdb
+
         for setting in settings:
-            if setting.partition("=")[0] in _known_settings():
+            with suppress(duckdb.CatalogException):
                 self._db.execute(f"SET GLOBAL {setting}")  # a plain SET leaves out the connections of other threads
 
     def expect(self, queries: Iterable[str]) -> None:
@@ -241,15 +242,6 @@ def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         msg = "only one SELECT statement is allowed here"
         raise StoreError(msg)
-
-
-@cache
-def _known_settings() -> frozenset[str]:
-    import duckdb
-
-    with duckdb.connect(":memory:") as connection:
-        rows = connection.execute("SELECT name FROM duckdb_settings()").fetchall()
-    return frozenset(str(name) for (name,) in rows)
 
 
 def _quoted(path: Path) -> str:
