@@ -204,7 +204,7 @@ def test_the_precedence_of_exit_codes(nhiscan, repo, broken_rule, tmp_path):
     assert audit(nhiscan, empty, "no/such/path").code == 2
     assert audit(nhiscan, repo, empty, more=("--require-coverage",)).code == 4
     assert audit(nhiscan, repo, more=("--require-coverage",)).code == 1
-    assert audit(nhiscan, repo, more=("--require-coverage", "--fail-on", "none")).code == 3
+    assert audit(nhiscan, repo, more=("--require-coverage", "--fail-on", "none"), rules=()).code == 3
     assert audit(nhiscan, repo, more=("--fail-on", "none")).code == 0
 
 
@@ -357,7 +357,7 @@ def test_no_output_shows_a_value(nhiscan, repo, tokens, tmp_path, loud):
     done = nhiscan("audit", repo, "--as-of", AS_OF, "-j", 1, loud, *LEAKS, *outputs)
     assert done.code == 1
     for text in (done.text, *(file.read_text() for file in files)):
-        assert "NS-LEK-001" in text
+        assert "GITHUB_TOKEN lies in app.py" in text
         assert secret(tokens) not in text
 
 
@@ -387,7 +387,7 @@ def test_people_stay_out_of_sarif_and_can_be_kept_out_of_everything(nhiscan, acm
     redacted = ("--redact", "people,accounts", *outputs)
     shown = audit(nhiscan, tmp_path / "run", form="text", more=redacted, rules=()).out
     for out in (shown, *(file.read_text() for file in files)):
-        assert "NS-LEK-001" in out
+        assert "is leaked and live" in out
         assert "Marek Dvorak" not in out
         assert "123456789012" not in out
     assert len(json.loads(files[0].read_text())["findings"]) == len(json.loads(plain)["findings"])

@@ -41,12 +41,15 @@ def commit(git, root):
     git(root, "commit", "-q", "-m", "change")
 
 
+LEAKS = ("--select", "LEK")  # the rules that a leaked token needs; all would take most of the time
+
+
 @pytest.fixture
 def audit(nhiscan):
     """Audit a path; the exit code is one of the documented, no line is a traceback, and the JSON can be read."""
 
     def run(path, *more, form="json"):
-        done = nhiscan("audit", path, "--as-of", AS_OF, "-j", 1, "-q", "-f", form, *more)
+        done = nhiscan("audit", path, "--as-of", AS_OF, "-j", 1, "-q", "-f", form, *LEAKS, *more)
         assert done.code in {0, 1, 2, 4}
         return done
 
@@ -195,7 +198,7 @@ def test_a_bomb_in_an_agent_file_is_a_gap_at_most(audit, shop):
                 place.write_text(text)
     good = {"command": "npx", "args": ["-y", "pkg"], "env": {"API_KEY": "${PKG_API_KEY}"}}
     (shop / ".mcp.json").write_text(json.dumps({"mcpServers": {"good": good}}))
-    done = audit(shop)
+    done = audit(shop, "--select", "NS-MCP-004")
     assert "app.py" in leaks(done)
     assert done.err == ""
     # What is no configuration is named with its line; what is, is read; no collector gave up.
@@ -342,7 +345,7 @@ def test_broken_repositories_are_read_as_plain_directories_and_say_so(nhiscan, s
         shutil.copytree(shop, places[-1])
         (places[-1] / "app.py").write_text(f"TOKEN = '{tokens.github_pat(damage.__name__)}'\n")
         damage(places[-1])
-    done = nhiscan("audit", *places, "--as-of", AS_OF, "-j", 1, "-q", "-f", "json")
+    done = nhiscan("audit", *places, "--as-of", AS_OF, "-j", 1, "-q", "-f", "json", *LEAKS)
     assert done.err == ""
     assert done.code in {0, 1}
     assert done.json["summary"]["inventory"]["credential"] == len(DAMAGES)
@@ -352,7 +355,8 @@ def test_broken_repositories_are_read_as_plain_directories_and_say_so(nhiscan, s
 
 def test_without_git_the_files_are_read_all_the_same(program, shop, tmp_path):
     (tmp_path / "bin").mkdir()
-    done = program("audit", shop, "--as-of", AS_OF, "-j", 1, "-q", "-f", "json", env={"PATH": str(tmp_path / "bin")})
+    argv = ("audit", shop, "--as-of", AS_OF, "-j", 1, "-q", "-f", "json", *LEAKS)
+    done = program(*argv, env={"PATH": str(tmp_path / "bin")})
     assert done.code in {0, 1}
     assert done.err == ""
     assert done.json["summary"]["inventory"]["credential"] == 1
@@ -389,7 +393,7 @@ def test_a_submodule_and_a_repository_inside_are_counted_and_not_entered(audit, 
 def test_what_has_no_work_tree_is_read_by_its_history_or_refused_with_the_way_out(nhiscan, shop, git, tmp_path):
     git(tmp_path, "clone", "-q", "--bare", str(shop), "bare.git")
     for place in (shop / ".git", tmp_path / "bare.git"):
-        done = nhiscan("audit", place, "--as-of", AS_OF, "-j", 1, "-q")
+        done = nhiscan("audit", place, "--as-of", AS_OF, "-j", 1, "-q", *LEAKS)
         assert done.code == 1
         assert "app.py" in done.text
     done = nhiscan("audit", shop / ".git" / "refs", "--as-of", AS_OF, "-j", 1, "-q")

@@ -47,6 +47,9 @@ def stands_alone(fmt) -> bool:
 ALONE = [f for n, f in enumerate(FORMATS) if (f.anchors or n % 5 == 0) and stands_alone(f)]
 
 
+PARTS = 20  # files; each holds formats from all over
+
+
 def test_most_formats_stand_alone():
     assert len(ALONE) > 600
 
@@ -57,11 +60,11 @@ def said(collector, root) -> list[dict[str, object]]:
     return [{name: getattr(r, name) for name in SAID} for r in found]
 
 
-@pytest.mark.parametrize("fmt", ALONE, ids=[f.id for f in ALONE])
-def test_both_collectors_say_the_same_of_a_value_in_a_known_format(fmt, tmp_path):
-    name, value = alone(fmt)
-    config = {"mcpServers": {"s": {"command": "x", "env": {name: value}}}}
-    (tmp_path / ".mcp.json").write_text(json.dumps(config, indent=1))
-    (first,) = said(agents.COLLECTOR, tmp_path)
-    assert [first] == said(secrets.COLLECTOR, tmp_path)
-    assert first["format"] == fmt.id
+@pytest.mark.parametrize("number", range(PARTS))
+def test_both_collectors_say_the_same_of_a_value_in_a_known_format(number, tmp_path):
+    formats = ALONE[number::PARTS]
+    servers = {fmt.id: {"command": "x", "env": dict([alone(fmt)])} for fmt in formats}
+    (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": servers}, indent=1))
+    first = said(agents.COLLECTOR, tmp_path)
+    assert {one["format"] for one in first} == {fmt.id for fmt in formats}
+    assert first == said(secrets.COLLECTOR, tmp_path)
