@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.engine.evaluate import RULE_ERRORS
+from nhiscan.engine.halves import shared
 from nhiscan.engine.query import PARAMETER, source_of
 from nhiscan.engine.ruletest import as_of, complaint, empty, fill
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from nhiscan.store.inventory import Inventory
 
 ROWS = "nhi_rows"
-
-# Below this many rules a second process costs more than it brings.
-WORTH_A_POOL = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +194,7 @@ def _killed(inventory: Inventory, mutant: Rule, test: RuleTest, source: str | No
 
 def run(rules: Sequence[Rule]) -> list[Survivor]:
     """The survivors of all rules, in the order of the rules; two processes share the work."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    halves = [rules[n::2] for n in range(2)]
-    if len(rules) < WORTH_A_POOL:
-        found = _share(rules)
-    else:
-        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            found = [survivor for share in pool.map(_share, halves) for survivor in share]
-    return sorted(found, key=lambda s: (s.rule_id, s.mutation))
+    return sorted(shared(_share, rules), key=lambda s: (s.rule_id, s.mutation))
 
 
 def _share(rules: Iterable[Rule]) -> list[Survivor]:

@@ -1,6 +1,5 @@
 import pytest
 
-from nhiscan.engine import mutate
 from nhiscan.engine.mutate import Survivor, main, mutants, run, survivors
 
 from .sample import TEXT, rule
@@ -110,7 +109,7 @@ def test_many_rules_are_shared_by_two_processes_and_few_are_not(monkeypatch):
     cases = tuple(t for t in rule().tests if t.name != "a password")
     rules = [rule(id=f"TEST-LLV-00{n}", tests=cases) for n in (1, 2)]
     alone = run(rules)
-    monkeypatch.setattr(mutate, "WORTH_A_POOL", 2)
+    monkeypatch.setattr("nhiscan.engine.halves.WORTH_A_POOL", 2)
     assert run(rules) == alone
     assert {s.rule_id for s in alone} == {"TEST-LLV-001", "TEST-LLV-002"}
 

@@ -112,3 +112,11 @@ def test_every_table_can_be_given_and_leaves_nothing_behind():
         empty(inventory, case)
         for record in RECORDS.values():
             assert inventory.rows(record) == []
+
+
+def test_failures_of_many_rules_keep_the_order_of_the_rules(monkeypatch):
+    broken = [rule(id=f"TEST-LLV-00{n}", fails_when="nobody = 1") for n in (3, 1, 2)]
+    alone = run(broken)
+    monkeypatch.setattr("nhiscan.engine.halves.WORTH_A_POOL", 2)
+    assert run(broken) == alone
+    assert list(dict.fromkeys(f.rule_id for f in alone)) == ["TEST-LLV-003", "TEST-LLV-001", "TEST-LLV-002"]
