@@ -47,7 +47,7 @@ FOUND = {
     ("NS-CID-001", MAIL.format("lake-sync")),
     ("NS-CID-003", "GCP_EXPORT_KEY"),
     ("NS-LIF-003", "app reporting-portal"),
-    ("NS-LIF-003", "agent_identity triage"),
+    ("NS-AGT-011", "agent triage"),
     ("NS-LLV-001", "Maps on the storefront"),
     ("NS-LLV-001", "key1 of acmeexports"),
     ("NS-LLV-001", "of reporting-portal"),
@@ -68,7 +68,7 @@ FOUND = {
 QUIET = (
     "platform-deploy", "acme-thumbnails", "acmethumbs", "kv-acme-payments", "acquirer-token", "card-data", "stripe-webhook",
     "ci-publish", "dashboards@", "forecast", "warehouse-password", "Geocoding", "cloudservices", "Microsoft Graph",
-    "ines.okafor", "functions.yml", "lake.yml", "owns agent_identity refunds", "owns agent refunds",
+    "ines.okafor", "functions.yml", "lake.yml", "owns agent identity", "owns agent refunds",
 )  # fmt: skip
 
 

@@ -41,12 +41,12 @@ class Reader:
         self._scopes = [place[name] for name in scope_columns(names)]
         self._facts = [place[name] for name in self.facts]
         self._message = ""
-        self._filled: list[int] = []
+        self._filled: list[tuple[int, bool]] = []  # where a value stands, and whether it is a word as `service_account`
         for text, name in parsed(rule.message):
             self._message += text.replace("%", "%%")
             if name in place:
                 self._message += "%s"
-                self._filled.append(place[name])
+                self._filled.append((place[name], name == "kind" or name.endswith("_kind")))
             elif name is not None:
                 self._message += shown(parameters.get(name)).replace("%", "%%")
 
@@ -64,7 +64,7 @@ class Reader:
             scopes = [columns[n] for n in self._scopes]
             message = self._message
             if self._filled:
-                filled = zip(*(_shown(columns[n]) for n in self._filled), strict=True)
+                filled = zip(*(_shown(columns[n], word=word) for n, word in self._filled), strict=True)
                 messages = [message % values for values in filled]
             else:
                 messages = [message % ()] * len(rows)
@@ -92,5 +92,6 @@ def _held(column: Sequence[object]) -> Sequence[object]:
     ]
 
 
-def _shown(column: Sequence[object]) -> list[str]:
-    return [value if type(value) is str and len(value) <= _SHORT else shown(value) for value in column]
+def _shown(column: Sequence[object], *, word: bool) -> list[str]:
+    texts = [value if type(value) is str and len(value) <= _SHORT else shown(value) for value in column]
+    return [text.replace("_", " ") for text in texts] if word else texts

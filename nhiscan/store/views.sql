@@ -388,7 +388,9 @@ counted AS (
   WHERE ((i.tags LIKE '%"assigned": "system"%' OR (m.kind = 'user' AND i.tags LIKE '%"agent": "%'))
       AND o.subject_id IS NULL) IS NOT TRUE
     AND m.kind <> 'workload_identity'
-    AND NOT (m.provider = 'gcp' AND (i.state IS NULL OR m.kind = 'agent_identity') AND o.subject_id IS NULL)
+    -- The provider makes it for one agent, and agent_owner tells of that.
+    AND NOT (m.kind = 'agent_identity' AND o.subject_id IS NULL)
+    AND NOT (m.provider = 'gcp' AND i.state IS NULL AND o.subject_id IS NULL)
 )
 SELECT c.id, c.scope_id, c.provider, c.kind, c.name, c.class, c.created_at, c.owner_count,
   sum(c.owner_count) OVER (PARTITION BY c.scope_id) AS owners_in_scope
