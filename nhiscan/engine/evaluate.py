@@ -69,10 +69,12 @@ def evaluate(
     scopes = [scope.id for scope in inventory.rows(Scope)]
     empty = inventory.empty()
     rules = sorted(rules, key=lambda r: r.id)
-    inventory.expect(asked(rule) for rule in rules if not (rule.subject in empty and rule.shipped))
+    # Rules of others are asked in any case, so that what is wrong with them is seen.
+    idle = {rule.id for rule in rules if rule.shipped and _rowless(rule, empty)}
+    inventory.expect(asked(rule) for rule in rules if rule.id not in idle)
 
     def one(rule: Rule) -> tuple[Sequence[Verdict], RuleCoverage, list[RuleError]]:
-        if rule.subject in empty and rule.shipped:  # nothing of its kind is there to be judged
+        if rule.id in idle:  # nothing of its kind is there to be judged
             return [], Tally(rule, holes(rule, known, _columns_read)).coverage(), []
         try:
             return *judge(inventory, rule, as_of, (params or {}).get(rule.id, {}), known), []
@@ -121,6 +123,12 @@ def _columns_read(rule: Rule) -> frozenset[tuple[str, str]]:
     from nhiscan.engine.lineage import remembered
 
     return remembered(rule).columns
+
+
+def _rowless(rule: Rule, empty: frozenset[str]) -> bool:
+    from nhiscan.engine.lineage import rowless
+
+    return rowless(rule, empty)
 
 
 def _keep_lineage() -> None:

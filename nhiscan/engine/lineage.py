@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from nhiscan import __version__
 from nhiscan import cache as kept_files
+from nhiscan.engine.hollow import hollow, ways_of
 from nhiscan.model import RECORDS, columns
 from nhiscan.store.schema import view_sql
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from nhiscan.engine.guard import Tree
+    from nhiscan.engine.hollow import Ways
     from nhiscan.engine.rule import Rule
 
 
@@ -106,7 +108,7 @@ class _Kept:
     """What was found out before, by digest of a rule's SQL; `changed` says that more is known than lies on disk."""
 
     name: str
-    known: dict[str, Reads] = field(default_factory=dict)
+    known: dict[str, tuple[Reads, Ways]] = field(default_factory=dict)
     changed: bool = False
 
 
@@ -117,27 +119,55 @@ _FAMILY = "lineage-"
 def _kept() -> _Kept:
     shape = json.dumps([(table, list(columns(record))) for table, record in RECORDS.items()])
     kept = _Kept(f"{_FAMILY}{kept_files.stamp(__version__, view_sql(), shape, files=[])}.json")
-    for digest, tables, found in json.loads(kept_files.load(kept.name) or b"[]"):
-        kept.known[digest] = Reads(frozenset(tables), frozenset((t, c) for t, c in found))
+    for digest, tables, found, ways in json.loads(kept_files.load(kept.name) or b"[]"):
+        read = Reads(frozenset(tables), frozenset((t, c) for t, c in found))
+        kept.known[digest] = (read, frozenset(map(frozenset, ways)))
     return kept
 
 
 def remembered(rule: Rule) -> Reads:
     """The same as `reads`, known from earlier runs where the cache has it: parsing views is slow."""
+    return _remembered(rule)[0]
+
+
+def rowless(rule: Rule, empty: frozenset[str]) -> bool:
+    """Whether the rule has nothing to judge while those tables have no rows; remembered as well."""
+    return hollow(_remembered(rule)[1], empty)
+
+
+def _remembered(rule: Rule) -> tuple[Reads, Ways]:
     kept = _kept()
     parts = (rule.query, rule.from_, rule.applies_when, rule.fails_when)
     digest = blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
     if digest not in kept.known:
-        kept.known[digest] = reads(rule)
+        kept.known[digest] = (reads(rule), _ways(rule))
         kept.changed = True
     return kept.known[digest]
 
 
+def _ways(rule: Rule) -> Ways:
+    from nhiscan.engine.guard import select
+
+    known = _origins()
+    return ways_of(select(rule.query), known) if rule.query is not None else known[rule.from_ or ""]
+
+
+@cache
+def _origins() -> Mapping[str, Ways]:
+    known = {table: frozenset({frozenset({table})}) for table in RECORDS}
+    for name, tree in views().items():
+        known[name] = ways_of(tree, known)
+    return known
+
+
 def keep() -> None:
-    """Keep what `remembered` found out for the next run."""
+    """Keep what was found out for the next run."""
     kept = _kept()
     if kept.changed:
-        rows = [(digest, sorted(r.tables), sorted(r.columns)) for digest, r in sorted(kept.known.items())]
+        rows = [
+            (digest, sorted(read.tables), sorted(read.columns), sorted(map(sorted, ways)))
+            for digest, (read, ways) in sorted(kept.known.items())
+        ]
         kept_files.store(_FAMILY, kept.name, json.dumps(rows).encode())
         kept.changed = False
 

@@ -227,7 +227,8 @@ WITH tokens AS (
   JOIN "use" AS u ON u.credential_id = c.id AND u.place = 'job'
   JOIN pipeline_job AS j ON j.id = u.consumer_id
   -- What a reusable workflow writes down can only take away from what its caller has.
-  WHERE regexp_matches(c.facts, CASE WHEN j.only_called THEN '"basis": "default"' ELSE '"basis": "(job|workflow|default)"' END)
+  WHERE regexp_matches(c.facts, '"basis": "(job|workflow|default)"')
+    AND (NOT j.only_called OR c.facts LIKE '%"basis": "default"%')
 ),
 judged AS (
   -- In falling order of what it gives away.
