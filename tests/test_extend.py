@@ -187,9 +187,9 @@ def test_a_rule_file_cannot_take_a_shipped_id(nhiscan, repo, rules):
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_collector_is_one_entry_point(nhiscan, install, repo, jobs):
     install("nhiscan.collectors", "aws.bots", COLLECTOR, ":COLLECTOR")
-    done = nhiscan("inventory", repo, "-f", "json", "-j", jobs, "--no-cache")
+    done = nhiscan("inventory", repo, "-f", "json", "-j", jobs)
     assert "acme:bot/one" in {row["id"] for row in done.json["identity"]}
-    assert "1 identities" in nhiscan("doctor", repo, "--no-cache", "-j", "1").out
+    assert "1 identities" in nhiscan("doctor", repo, "-j", "1").out
 
 
 def test_permissions_and_pages_of_a_collector_follow(nhiscan, install):
@@ -269,7 +269,7 @@ def assert_unharmed(done, what: str) -> None:
 
 
 def gated(nhiscan, repo, rules, jobs):
-    gate = ("--as-of", AS_OF, "--fail-on", "high", "-q", "-f", "json", "--no-cache")
+    gate = ("--as-of", AS_OF, "--fail-on", "high", "-q", "-f", "json")
     return nhiscan("audit", repo, "--rules", rules, "-j", jobs, *gate)
 
 

@@ -104,12 +104,10 @@ def test_more_ways_than_can_be_read_are_counted(estate, monkeypatch):
 
 
 def test_explain_prints_the_path_of_the_example_s_leaked_key_statement_by_statement(nhiscan, acme, tmp_path):
-    where = (
-        acme / "repo", f"snapshot:{acme / 'aws'}", "--as-of", AS_OF, "--no-cache", "-j", 1, "--config",
-        ROOT / "fixtures/acme/nhiscan.yaml",
-    )  # fmt: skip
-    report = tmp_path / "r.json"
-    nhiscan("audit", *where, "-o", report)
+    options = ("--as-of", AS_OF, "-j", 1, "--config", ROOT / "fixtures/acme/nhiscan.yaml")
+    report, run = tmp_path / "r.json", tmp_path / "run"
+    nhiscan("audit", acme / "repo", f"snapshot:{acme / 'aws'}", *options, "-o", report, "--save", run)
+    where = (run, *options)
     findings = json.loads(report.read_text())["findings"]
     leaked = next(f for f in findings if f["rule"]["id"] == "NS-TOX-001")
     assert re.search(

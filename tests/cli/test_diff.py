@@ -32,9 +32,8 @@ def save(nhiscan, tmp_path):
         for path, text in files.items():
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).write_text(text)
-        done = nhiscan(
-            "audit", place, "-q", "-j", 1, "--no-config", "--fail-on", "none", "--save", tmp_path / name, *more
-        )
+        argv = ("audit", place, "-q", "-j", 1, "--no-config", "--fail-on", "none", "--select", "LEK")
+        done = nhiscan(*argv, "--save", tmp_path / name, *more)
         assert done.code == 0, done.text
         return tmp_path / name
 

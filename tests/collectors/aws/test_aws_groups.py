@@ -161,31 +161,29 @@ def test_each_call_denied_in_turn_is_named_and_costs_nothing_else(place, serve, 
         answers.judge = lambda _operation, _number: None
         answers.calls.clear()
         online(group, unit, ctx, environment)
+        known = {}
         for operation in sorted(answers.calls):
             answers.judge = lambda o, _n, denied=operation: (403, "AccessDeniedException", "") if o == denied else None
             found = online(group, unit, ctx, environment)
             named = [g for g in found if g.table == "gap" and operation == g.operation]
             assert named or operation in SPARED, operation
             assert all(f"allow {permission(operation)}" in g.remedy for g in named if g.reason == "denied") or named
-            missing = untouched(group, unit, answers, ctx, environment, operation) - evidence(found)
-            assert not missing, operation
+            others = without(group, operation)
+            if len(others) == len(group.parts):
+                continue
+            same = tuple(map(id, others))
+            if same not in known:  # from the files, which give what the network gives
+                known[same] = evidence(replace(group, parts=others).collect(unit, ctx))
+            assert not known[same] - evidence(found), operation
 
 
 # A member account sees the organisation's instance of Identity Center; being refused there hides nothing of its own.
 SPARED = {"sso-admin:ListPermissionSets"}
 
 
-def untouched(group, unit, answers, ctx, environment, operation):
-    """The records of the parts that do not make this call."""
-    others = tuple(
-        p for p in group.parts if operation not in {*p.calls, *(o for also in p.also.values() for o in also)}
-    )
-    if len(others) == len(group.parts):
-        return Counter()
-    judge, answers.judge = answers.judge, lambda _operation, _number: None
-    found = evidence(online(replace(group, parts=others), unit, ctx, environment))
-    answers.judge = judge
-    return found
+def without(group, operation):
+    """The parts that do not make this call."""
+    return tuple(p for p in group.parts if operation not in {*p.calls, *(o for also in p.also.values() for o in also)})
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
@@ -276,7 +274,19 @@ def test_a_shared_refusal_is_the_same_for_all(ctx):
 
 def test_a_policy_that_nobody_could_read_is_never_a_pass(nhiscan, place):
     where = f"snapshot:{place('aws.secrets', 'denied')}"
-    done = nhiscan("audit", where, "--as-of", "2026-11-01", "--fail-on", "none", "-f", "json", "--no-config")
+    done = nhiscan(
+        "audit",
+        where,
+        "--as-of",
+        "2026-11-01",
+        "--fail-on",
+        "none",
+        "-f",
+        "json",
+        "--no-config",
+        "--select",
+        "NS-LEK-009",
+    )
     told = {r["rule"]: r for r in json.loads(done.out)["coverage"]["rules"]}["NS-LEK-009"]
     assert (told["failed"], told["passed"], told["not_assessed"]) == (0, 0, 1)
     assert "secretsmanager:GetResourcePolicy" in told["gaps"][0]["reason"]

@@ -85,7 +85,19 @@ def lab(tmp_path):
 
 
 def audit(program, lab: Lab, *more: str, secret: str = SECRET):
-    arguments = ["audit", "azure:all", *lab.options(), "--as-of", "2026-11-01", "--save", lab.save, "-j", 1]
+    arguments = [
+        "audit",
+        "azure:all",
+        *lab.options(),
+        "--as-of",
+        "2026-11-01",
+        "--save",
+        lab.save,
+        "-j",
+        1,
+        "--select",
+        "LIF",
+    ]
     return program(*arguments, "-f", "json", *more, env=lab.environment(secret))
 
 

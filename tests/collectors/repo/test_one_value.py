@@ -66,5 +66,5 @@ def test_both_collectors_say_the_same_of_a_value_in_a_known_format(number, tmp_p
     servers = {fmt.id: {"command": "x", "env": dict([alone(fmt)])} for fmt in formats}
     (tmp_path / ".mcp.json").write_text(json.dumps({"mcpServers": servers}, indent=1))
     first = said(agents.COLLECTOR, tmp_path)
-    assert {one["format"] for one in first} == {fmt.id for fmt in formats}
+    assert sorted(one["format"] for one in first) == sorted(fmt.id for fmt in formats)
     assert first == said(secrets.COLLECTOR, tmp_path)
