@@ -113,12 +113,13 @@ class _Kept:
 
 
 _FAMILY = "lineage-"
+_LAYOUT = "reads and ways"  # of the file, so that one of an earlier kind is not taken for this one
 
 
 @cache
 def _kept() -> _Kept:
     shape = json.dumps([(table, list(columns(record))) for table, record in RECORDS.items()])
-    kept = _Kept(f"{_FAMILY}{kept_files.stamp(__version__, view_sql(), shape, files=[])}.json")
+    kept = _Kept(f"{_FAMILY}{kept_files.stamp(__version__, _LAYOUT, view_sql(), shape, files=[])}.json")
     for digest, tables, found, ways in json.loads(kept_files.load(kept.name) or b"[]"):
         read = Reads(frozenset(tables), frozenset((t, c) for t, c in found))
         kept.known[digest] = (read, frozenset(map(frozenset, ways)))
