@@ -54,7 +54,7 @@ class BaseAsk(Generic[_Answers]):
     covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kept: dict[str, _Kept] = field(default_factory=dict, repr=False)
     cut: dict[str, RefusedError] = field(default_factory=dict, repr=False)
-    """Lists of which only the first pages were read, by operation: a gap each."""
+    """Lists of which only the first pages were read, or not every entry, by operation: a gap each."""
 
     workers: ClassVar[int] = 8
     chunk: ClassVar[int] = 64

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _NONE: Json = {}
 _ALWAYS = "value"
+_AGAIN = "run again or export it again; if it stays, report what the entry looks like"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,15 @@ class Ask(BaseAsk[Answers]):
     ) -> Iterator[Json]:
         """The entries of list `key` (`a.b`: list b inside a) over all pages; entries that are text as {"": text}."""
         for page in self.answers.pages(operation, {**self.place.params, **path}, query, body):
-            yield from (entry if isinstance(entry, dict) else {"": entry} for entry in _entries(page, key, operation))
+            for found in _entries(page, key, operation):
+                entry = found if isinstance(found, dict) else {"": found}
+                if operation.named is not None and not operation.named(entry):
+                    self.partly(operation, "holds entries that have no name")
+                yield entry
+
+    def partly(self, operation: Operation, why: str) -> None:
+        """Takes note that some of an answer could not be read: a gap beside all that could."""
+        self.cut.setdefault(operation.name, malformed(operation.name, why, _AGAIN))
 
     def shared(
         self,

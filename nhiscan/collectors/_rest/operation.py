@@ -11,7 +11,7 @@ from urllib.parse import quote
 from nhiscan.collectors._common.exports import file_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _BLANK = re.compile(r"\{(\+?)(\w+)\}")
@@ -26,7 +26,8 @@ class Operation:
     `path` begins with `/`; `{x}` is filled with the quoted value of parameter x, `{+x}` with a resource path of the
     provider's own, whose slashes stay.  `permissions` are what the caller must be granted, all of them.  `query` is
     sent with every call, `headers` too, and with a `body` (an empty one too) the call is a POST.  Operations are equal
-    by name.
+    by name.  `named` gives what an entry of its list is known by; one that it finds nothing in cannot be read, and is
+    told as a gap.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Operation:
     query: Mapping[str, str] = field(default_factory=lambda: _NOTHING, compare=False)
     body: Mapping[str, object] | None = field(default=None, compare=False)
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING, compare=False)
+    named: Callable[[Mapping[str, object]], object] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """Its name."""

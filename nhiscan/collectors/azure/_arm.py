@@ -57,6 +57,13 @@ def resource_id(value: object) -> str | None:
     return found.lower().rstrip("/") or "/"
 
 
+def known_by(row: Json) -> str | None:
+    """The resource id of a row; None where it has none, or a type that is none, and so says nothing to be kept."""
+    found = resource_id(row.get("id"))
+    typed = "type" not in row or "/" in type_of(row).strip("/")
+    return found if found != "/" and typed else None
+
+
 def type_of(row: Json) -> str:
     """The type of a resource in lower case; an empty text when it has none."""
     return (text(row.get("type")) or "").lower()
@@ -97,10 +104,10 @@ def offline(ask: Ask) -> bool:
 
 
 def unique(rows: Iterable[Json]) -> Iterator[tuple[str, Json]]:
-    """Each row with its resource id, once; rows without one say nothing that could be kept."""
+    """Each row with its resource id, once; those without one are gaps of whoever listed them."""
     told: set[str] = set()
     for row in rows:
-        found = resource_id(row.get("id"))
+        found = known_by(row)
         if found is not None and found not in told:
             told.add(found)
             yield found, row

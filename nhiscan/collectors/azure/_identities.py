@@ -7,6 +7,7 @@ resources?", learn.microsoft.com/entra/identity/managed-identities-azure-resourc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors._common import tags as tagging
@@ -15,7 +16,7 @@ from nhiscan.collectors.azure._arm import entra, in_tenant, name_of, owners, res
 from nhiscan.plugin import Identity, IdentityKind, Use, UseHow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
@@ -40,6 +41,17 @@ def system_assigned(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
     principal = _own(ask, row)
     if principal is not None:
         yield from _identity(ask, principal, resource, row, facts(assigned="system"))
+
+
+def unreadable(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
+    """The gap of a resource that acts as somebody and does not say as which principal."""
+    held = row.get("identity")
+    own = "systemassigned" in (text(mapping(held).get("type")) or "").lower() and _own(ask, row) is None
+    if own or (held is not None and not isinstance(held, Mapping)):
+        yield ask.gap(
+            "identity", ("identity", "use.identity_id"), f"nothing says which principal {resource} acts as",
+            "run again or export it again with the identity of the resource", subject_id=resource,
+        )  # fmt: skip
 
 
 def runs_as(ask: Ask, consumer: str, row: Json, principals: Mapping[str, str]) -> Iterator[Use]:

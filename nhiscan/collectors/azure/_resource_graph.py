@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nhiscan.collectors._common.errors import RefusedError
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors.azure._arm import offline, subscriptions
+from nhiscan.collectors.azure._arm import known_by, offline, subscriptions
 from nhiscan.plugin import GapReason
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ def graph_query(name: str, query: str, *permissions: str, above: bool = False) -
         (_QUERY, *permissions),
         query={"api-version": "2022-10-01"},
         body={"query": query, "options": options},
+        named=known_by,
     )
 
 
 def subscription_list(name: str, provider: str, version: str, permission: str) -> Operation:
     """The operation that lists one type of resource of one subscription: what a refused query is replaced by."""
     path = f"/subscriptions/{{subscription}}/providers/{provider}"
-    return Operation(f"arm:{name}.list", path, (permission,), query={"api-version": version})
+    return Operation(f"arm:{name}.list", path, (permission,), query={"api-version": version}, named=known_by)
 
 
 class Reading:

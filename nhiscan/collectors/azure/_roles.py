@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors._common.values import document, flag, guid, listing, mapping, objects, text
@@ -10,7 +11,7 @@ from nhiscan.detect.conceal import conceal
 from nhiscan.plugin import Attachment, AttachmentKind, Policy, PolicyKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
@@ -137,15 +138,22 @@ def _principals(entries: object, tenant: str) -> Iterator[str]:
 
 def _document(known: Json, **more: object) -> str | None:
     """What a role or denial says as JSON text; None when its permissions could not be read."""
-    if not isinstance(known.get("permissions"), list):
+    entries = known.get("permissions")
+    if not isinstance(entries, list) or not all(isinstance(each, Mapping) and _told(each) for each in entries):
         return None
     permissions = [
         {name: [a for a in listing(entry.get(name)) if isinstance(a, str)] for name in _LISTS}
         | {name: entry[name] for name in _TEXTS if text(entry.get(name))}
-        for entry in objects(known.get("permissions"))
+        for entry in entries
     ]
     scopes = {"assignableScopes": listing(known.get("assignableScopes"))} if "assignableScopes" in known else {}
     return document({"permissions": permissions, **scopes, **{k: v for k, v in more.items() if v is not None}})
+
+
+def _told(entry: Json) -> bool:
+    """Whether the actions of a permission are lists of texts, as far as it has them."""
+    return all(isinstance(entry.get(name) or [], list) and all(isinstance(a, str) for a in listing(entry.get(name)))
+               for name in _LISTS)  # fmt: skip
 
 
 def _condition(known: Json) -> str | None:

@@ -1,4 +1,8 @@
-"""Entries of a key vault as stores: attributes alone, from Resource Manager or from the vault's own lists."""
+"""Entries of a key vault as stores: attributes alone, from Resource Manager or from the vault's own lists.
+
+The latter (REST reference of Key Vault, `GetSecrets` and `GetKeys`; `az keyvault secret list`) name an entry by an
+address (`https://NAME.vault.azure.net/secrets/s`, keys as `kid`) and have no `properties` around what they say of it.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +28,23 @@ _PLURAL = {"secret": "secrets", "key": "keys", "certificate": "certificates"}
 # ISO 8601 durations as key rotation policies have them ("Configure key auto-rotation": P28D at least).
 _PERIOD = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,3})W)?(?:(\d{1,5})D)?")
 _DAYS = (365, 30, 7, 1)
+_ADDRESS = re.compile(r"https://[^/]+/(?:secrets|keys)/([^/?#]+)")
+
+
+def entry_name(row: Json) -> str | None:
+    """What an entry is called: its own name, else the one in its address, which may go on with a version."""
+    if name := name_of(row, ""):
+        return name
+    match = _ADDRESS.match(text(row.get("id")) or text(row.get("kid")) or "")
+    return match[1] if match else None
 
 
 def entry(ask: Ask, vault: str, row: Json, kind: str) -> Iterator[Record]:
     """The store that an entry of a vault is, and its owners; `kind` is `secret` or `key`, nothing without a name."""
-    name = name_of(row, "")
-    if not name:
+    name = entry_name(row)
+    if name is None:
         return
-    known = mapping(row.get("properties"))
+    known = mapping(row.get("properties") or row)
     times = mapping(known.get("attributes"))
     tags = tagging.read(row.get("tags"))
     held = (text(known.get("contentType")) or "").lower()
@@ -49,7 +62,7 @@ def entry(ask: Ask, vault: str, row: Json, kind: str) -> Iterator[Record]:
         state={True: "enabled", False: "disabled"}.get(enabled) if enabled is not None else None,
         created_at=_when(times.get("created")),
         changed_at=_when(times.get("updated")),
-        expires_at=_when(times.get("exp")),
+        expires_at=_when(times.get("exp")) or _when(times.get("expires")),
         environment=tagging.environment(tags),
         tags=tags,
     )

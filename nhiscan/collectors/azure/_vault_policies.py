@@ -54,7 +54,14 @@ def access_policies(ask: Ask, vault: str, row: Json) -> Iterator[Record]:
     An application that acts for a user (`applicationId`) is a principal of its own kind: both together are let in.
     """
     told: set[str] = set()
-    for entry in objects(mapping(row.get("properties")).get("accessPolicies")):
+    raw = mapping(row.get("properties")).get("accessPolicies")
+    entries = objects(raw)
+    if not all(guid(each.get("objectId")) for each in entries) or entries != (raw or []):
+        yield ask.gap(
+            "access_policies", ("policy", "attachment"), f"part of the access policies of {vault} could not be read",
+            "run again or export it again with the properties of the vault", subject_id=vault,
+        )  # fmt: skip
+    for entry in entries:
         principal, through = guid(entry.get("objectId")), guid(entry.get("applicationId"))
         policy_id = f"{vault}#access_policy/{principal}{f'/{through}' if through else ''}"
         if principal is None or policy_id in told:

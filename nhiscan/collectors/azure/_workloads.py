@@ -27,6 +27,7 @@ _OFF = frozenset({
 
 def workload(ask: Ask, resource: str, row: Json, principals: Mapping[str, str]) -> Iterator[Record]:
     """A resource that acts as somebody, its own identity, and whom else it acts as; nothing when it acts as nobody."""
+    yield from _identities.unreadable(ask, resource, row)
     uses = [*_identities.runs_as(ask, resource, row, principals), *_of_cluster(ask, resource, row, principals)]
     if not uses:
         return

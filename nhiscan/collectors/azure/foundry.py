@@ -15,7 +15,7 @@ from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors.azure._agent_applications import application
 from nhiscan.collectors.azure._agents_below import with_agents
-from nhiscan.collectors.azure._arm import in_scopes, local_gap, type_of, unique
+from nhiscan.collectors.azure._arm import in_scopes, known_by, local_gap, type_of, unique
 from nhiscan.collectors.azure._connections import connection
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query, subscription_list
 from nhiscan.collectors.azure._workloads import consumer, workload
@@ -48,23 +48,25 @@ WORKSPACES = subscription_list(
     "Microsoft.MachineLearningServices/workspaces/read",
 )  # fmt: skip
 PROJECTS = Operation(
-    "arm:projects.list", "/{+id}/projects", (_OF.format("projects/"),), query={"api-version": "2025-06-01"}
-)
+    "arm:projects.list", "/{+id}/projects", (_OF.format("projects/"),), query={"api-version": "2025-06-01"},
+    named=known_by,
+)  # fmt: skip
 ACCOUNT_CONNECTIONS = Operation(
     "arm:accountConnections.list", "/{+id}/connections", (_OF.format("connections/"),),
-    query={"api-version": "2025-06-01", "includeAll": "true"},
+    query={"api-version": "2025-06-01", "includeAll": "true"}, named=known_by,
 )  # fmt: skip
 PROJECT_CONNECTIONS = Operation(
     "arm:projectConnections.list", "/{+id}/connections", (_OF.format("projects/connections/"),),
-    query={"api-version": "2025-06-01", "includeAll": "true"},
+    query={"api-version": "2025-06-01", "includeAll": "true"}, named=known_by,
 )  # fmt: skip
 WORKSPACE_CONNECTIONS = Operation(
     "arm:workspaceConnections.list", "/{+id}/connections",
     ("Microsoft.MachineLearningServices/workspaces/connections/read",), query={"api-version": "2024-04-01"},
+    named=known_by,
 )  # fmt: skip
 APPLICATIONS = Operation(
     "arm:applications.list", "/{+id}/applications", (_OF.format("projects/applications/"),),
-    query={"api-version": "2025-10-01-preview"},
+    query={"api-version": "2025-10-01-preview"}, named=known_by,
 )  # fmt: skip
 _HELD = "credential, store, use, consumer"
 

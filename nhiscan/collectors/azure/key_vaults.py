@@ -20,7 +20,7 @@ from nhiscan.collectors.azure._arm import in_scopes, local_gap, name_of, owners,
 from nhiscan.collectors.azure._diagnostics import READ, VERSION, Kept, kept
 from nhiscan.collectors.azure._network import ruled
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query, subscription_list
-from nhiscan.collectors.azure._vault_entries import entry
+from nhiscan.collectors.azure._vault_entries import entry, entry_name
 from nhiscan.collectors.azure._vault_policies import access_policies
 from nhiscan.plugin import Logging, Resource
 
@@ -43,11 +43,12 @@ VAULTS = graph_query("vaults", QUERY, _READ)
 LIST = subscription_list("vaults", "Microsoft.KeyVault/vaults", "2023-07-01", _READ)
 SECRETS = Operation(
     "arm:vaultSecrets.list", "/{+id}/secrets", ("Microsoft.KeyVault/vaults/secrets/read",),
-    query={"api-version": "2023-07-01"},
+    query={"api-version": "2023-07-01"}, named=entry_name,
 )  # fmt: skip
 KEYS = Operation(
-    "arm:vaultKeys.list", "/{+id}/keys", ("Microsoft.KeyVault/vaults/keys/read",), query={"api-version": "2023-07-01"}
-)
+    "arm:vaultKeys.list", "/{+id}/keys", ("Microsoft.KeyVault/vaults/keys/read",),
+    query={"api-version": "2023-07-01"}, named=entry_name,
+)  # fmt: skip
 LOGS = Operation(
     "arm:vaultLogSettings.list", "/{+id}/providers/Microsoft.Insights/diagnosticSettings", (READ,),
     query={"api-version": VERSION},
@@ -68,6 +69,7 @@ def _read(ask: Ask) -> Iterator[Record]:
 
 def _vault(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
     known, tags = mapping(row.get("properties")), tagging.read(row.get("tags"))
+    told = isinstance(row.get("properties"), dict)
     # Absent means off: vaults older than the setting have access policies ("Azure RBAC vs. access policies").
     rbac = flag(known.get("enableRbacAuthorization")) or False
     at = seen(ask, resource, resource)
@@ -76,7 +78,7 @@ def _vault(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
         provider="azure",
         kind="key_vault",
         name=name_of(row, resource),
-        public=ruled(known),
+        public=ruled(known) if told else None,
         local_auth=False,  # a vault takes tokens of Entra and nothing else
         authenticated=True,
         tls=True,
@@ -85,6 +87,9 @@ def _vault(ask: Ask, resource: str, row: Json) -> Iterator[Record]:
         tags={**tags, **_facts(known, rbac=rbac)},
     )
     yield from owners(ask, resource, at["scope_id"], tags)
+    if not told:
+        detail, remedy = f"{resource} came without its properties", "run again or export it again with them"
+        yield ask.gap("properties", ("policy", "attachment"), detail, remedy, subject_id=resource)
     if not rbac:  # otherwise the policies are kept and mean nothing
         yield from access_policies(ask, resource, row)
 
@@ -104,7 +109,7 @@ def _entries(ask: Ask, operation: Operation, kind: str, vaults: list[str]) -> It
         for request, answer in ask.each_items(operation, "value", [{"id": vault} for vault in vaults]):
             vault = str(request["id"])
             if not isinstance(answer, RefusedError):
-                for _, row in unique(answer):
+                for row in answer:
                     yield from entry(ask, vault, row, kind)
             elif not answer.missing:
                 yield local_gap(ask, answer, vault, ("store",))

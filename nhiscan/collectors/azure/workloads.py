@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nhiscan.collectors._common.values import guid, mapping
 from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
-from nhiscan.collectors.azure._arm import entra, in_scopes, tenant_of, type_of, unique
+from nhiscan.collectors.azure._arm import entra, in_scopes, known_by, tenant_of, type_of, unique
 from nhiscan.collectors.azure._resource_graph import Reading, graph_query
 from nhiscan.collectors.azure._workloads import workload
 
@@ -44,12 +44,14 @@ LIST = Operation(
     "/subscriptions/{subscription}/resources",
     (_READ,),
     query={"api-version": "2021-04-01"},
+    named=known_by,
 )
 CLUSTERS = Operation(
     "arm:managedClusters.list",
     "/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters",
     ("Microsoft.ContainerService/managedClusters/read",),
     query={"api-version": "2024-05-01"},
+    named=known_by,
 )
 _USER_ASSIGNED = "microsoft.managedidentity/userassignedidentities"
 

@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     from nhiscan.plugin import Record
 
 KEY = "apikeys.googleapis.com/Key"
+
+
+def key_uid(data: Json) -> str | None:
+    """The id of a key, its own or the end of its name, else None."""
+    return text(data.get("uid")) or (text(data.get("name")) or "").rpartition("/")[2] or None
+
+
 LIST = Operation(
     "apikeys:projects.locations.keys.list", "/v2/projects/{project}/locations/global/keys", ("apikeys.keys.list",),
-    query={"pageSize": "300"},
+    query={"pageSize": "300"}, named=key_uid,
 )  # fmt: skip
 _EVERYWHERE = frozenset({"0.0.0.0/0", "::/0", "*"})
 _ANY_SITE = frozenset({"*", "*/*", "http://*", "https://*", "*://*", "http://*/*", "https://*/*", "*://*/*"})
@@ -45,8 +52,7 @@ def bound_account(data: Json) -> str | None:
 
 def read_api_key(ask: Ask, data: Json, scope_id: str, project: str | None) -> Iterator[Record]:
     """An API key; `bound` is about networks, other restrictions of its clients stand in `facts`."""
-    name = text(data.get("name"))
-    uid = text(data.get("uid")) or (name.rpartition("/")[2] if name else None)
+    name, uid = text(data.get("name")), key_uid(data)
     if uid is None:
         return
     limits = mapping(data.get("restrictions"))

@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.plugin import Gap
 
+
+def known_by(entry: Json) -> bool:
+    """Whether an asset has the name and the type without which it says nothing that could be kept."""
+    return text(entry.get("name")) is not None and text(entry.get("assetType")) is not None
+
+
 ASSETS = Operation(
     "cloudasset:assets.list", "/v1/{+parent}/assets", ("cloudasset.assets.listResource",),
-    query={"contentType": "RESOURCE", "pageSize": "1000"},
+    query={"contentType": "RESOURCE", "pageSize": "1000"}, named=known_by,
 )  # fmt: skip
 PROJECT = "cloudresourcemanager.googleapis.com/Project"
 _DISABLED = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
@@ -66,7 +72,10 @@ def assets(ask: Ask, *types: str) -> list[Asset]:
     wanted = (PROJECT, *types)
     query = {"assetTypes": "|".join(re.escape(name) for name in sorted(wanted))}
     found = (_asset(entry) for entry in ask.shared(ASSETS, "assets", query=query))
-    return [asset for asset in found if asset is not None and asset.type in wanted]
+    kept = [asset for asset in found if asset is not None and asset.type in wanted]
+    if not all(asset.data for asset in kept):
+        ask.partly(ASSETS, "holds assets without what their own service says of them")
+    return kept
 
 
 def _asset(entry: Json) -> Asset | None:

@@ -16,7 +16,7 @@ from nhiscan.collectors.gcp._names import PUBLIC, account_project, principal
 from nhiscan.plugin import Attachment, AttachmentKind, Identity, IdentityKind, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nhiscan.collectors._common.values import Json
     from nhiscan.collectors._rest.ask import Ask
@@ -72,7 +72,7 @@ class Place:
 
 def read_policy(around: Around, place: Place, policy: Json) -> Iterator[Record]:
     """The attachments of an allow policy, and the resource itself where it is open to everybody."""
-    public = False
+    public, whole = False, _whole(policy)
     for binding in objects(policy.get("bindings")):
         role = text(binding.get("role"))
         if role is None:
@@ -82,6 +82,7 @@ def read_policy(around: Around, place: Place, policy: Json) -> Iterator[Record]:
         for member in texts(binding.get("members")):
             who = around.met(member)
             if who is None:
+                whole = False
                 continue
             public |= who.id in PUBLIC and condition is None
             yield Attachment(
@@ -89,11 +90,28 @@ def read_policy(around: Around, place: Place, policy: Json) -> Iterator[Record]:
                 source=around.ask.source, locator=place.name, policy_id=f"gcp:{role}", principal_id=who.id,
                 kind=AttachmentKind.GRANTS, target_id=place.name, condition=condition, time_bound=ends, eligible=False,
             )  # fmt: skip
+    if not whole:
+        detail = f"part of the allow policy of {place.name} could not be read"
+        remedy = "run again or export it again; if it stays, report what its bindings look like"
+        yield around.ask.gap(place.name, ("attachment",), detail, remedy, subject_id=place.scope_id)
     if public and not place.type.startswith(f"{MANAGER}/"):
         yield Resource(
             id=place.name, scope_id=place.scope_id, source=around.ask.source, locator=place.name, provider="gcp",
             kind=kind_of(place.type), name=place.name.rpartition("/")[2], public=True,
         )  # fmt: skip
+
+
+def _whole(policy: Json) -> bool:
+    """Whether every binding of a policy is one, with a role and members that are texts; without any it is empty."""
+    bindings = objects(policy.get("bindings"))
+    return _same(bindings, policy.get("bindings")) and all(
+        text(each.get("role")) and _same(texts(each.get("members")), each.get("members")) for each in bindings
+    )
+
+
+def _same(read: Sequence[object], raw: object) -> bool:
+    """Whether everything of a list was read; Google leaves empty ones out."""
+    return len(read) == len(raw) if isinstance(raw, list) else raw is None
 
 
 def _condition(raw: object) -> tuple[str | None, bool]:

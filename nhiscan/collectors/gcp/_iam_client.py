@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from nhiscan.collectors._rest.exports import FileAnswers
 from nhiscan.collectors._rest.operation import Operation
+from nhiscan.collectors.gcp._accounts import email_of, key_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 ACCOUNTS = Operation(
     "iam:projects.serviceAccounts.list", "/v1/projects/{project}/serviceAccounts", ("iam.serviceAccounts.list",),
-    query={"pageSize": "100"},
+    query={"pageSize": "100"}, named=email_of,
 )  # fmt: skip
 """At most 100 a page (iam.v1, discovery document)."""
 KEYS = Operation(
     "iam:projects.serviceAccounts.keys.list", "/v1/projects/{project}/serviceAccounts/{email}/keys",
-    ("iam.serviceAccountKeys.list",),
+    ("iam.serviceAccountKeys.list",), named=lambda data: key_names(data, {}),
 )  # fmt: skip
 """One call for each account; it is not paged."""
 ENDPOINT = "gcp-iam-grpc"

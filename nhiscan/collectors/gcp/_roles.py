@@ -42,12 +42,14 @@ def role_name(around: Around, asset: Asset) -> str | None:
     return f"{match[1]}/{holder}/roles/{match[3]}"
 
 
-def read_role(around: Around, name: str, data: Json) -> Iterator[Policy]:
+def read_role(around: Around, name: str, data: Json) -> Iterator[Record]:
     """A role with what it permits, in order."""
     custom = not name.startswith("roles/")
     held = {"includedPermissions": sorted(set(texts(data.get("includedPermissions"))))}
     # No role of Google's is empty: a list that names none was asked for without them (view=BASIC).
-    told = custom or bool(held["includedPermissions"])
+    raw = data.get("includedPermissions")
+    torn = raw is not None and (not isinstance(raw, list) or len(texts(raw)) != len(raw))
+    told = not torn and (custom or bool(held["includedPermissions"]))
     stage, deleted = text(data.get("stage")), flag(data.get("deleted"))
     body = held | ({"stage": stage} if custom and stage else {}) | ({"deleted": True} if deleted else {})
     yield Policy(
@@ -56,6 +58,10 @@ def read_role(around: Around, name: str, data: Json) -> Iterator[Policy]:
         kind=PolicyKind.MANAGED if custom else PolicyKind.PROVIDER,
         name=name if not custom else shown(data.get("title")) or name, document=document(body) if told else None,
     )  # fmt: skip
+    if torn:
+        detail = f"what the role {name} permits could not be read"
+        remedy = "run again or export it again; if it stays, report what its permissions look like"
+        yield around.ask.gap("role", ("policy.document",), detail, remedy, subject_id=f"gcp:{name}")
 
 
 def _scope(around: Around, name: str) -> str:
@@ -75,7 +81,7 @@ def read_roles(around: Around, listed: Iterable[Asset]) -> Iterator[Record]:
         found, refused = _common(around, set(common))
         rows = [row for name, data in found.items() for row in read_role(around, name, data)]
         yield from rows
-        if any(row.document is None for row in rows):
+        if any(isinstance(row, Policy) and row.document is None for row in rows):
             detail = "the list of roles does not say what they permit"
             yield around.ask.gap("roles", ("policy.document",), detail, "export it again with view=FULL")
         if refused is not None:

@@ -17,7 +17,17 @@ from nhiscan.collectors._rest.group import Group, Part
 from nhiscan.collectors._rest.operation import Operation
 from nhiscan.collectors.gcp import _denies, _direct, _limits, _org_policies, _roles
 from nhiscan.collectors.gcp._accounts import email_of
-from nhiscan.collectors.gcp._assets import ASSETS, Asset, Projects, Scopes, assets, project_in, projects, unseen
+from nhiscan.collectors.gcp._assets import (
+    ASSETS,
+    Asset,
+    Projects,
+    Scopes,
+    assets,
+    known_by,
+    project_in,
+    projects,
+    unseen,
+)
 from nhiscan.collectors.gcp._below import ASKED, folders_below, known_below, projects_below
 from nhiscan.collectors.gcp._bindings import Around, Place, people, read_policy
 from nhiscan.collectors.gcp._iam_client import ACCOUNTS
@@ -29,9 +39,15 @@ if TYPE_CHECKING:
     from nhiscan.collectors._rest.ask import Ask
     from nhiscan.plugin import Record
 
+
+def _bears(entry: Json) -> bool:
+    """Whether an asset comes with its policy."""
+    return known_by(entry) and isinstance(entry.get("iamPolicy"), dict)
+
+
 POLICIES = Operation(
     "cloudasset:assets.listIamPolicies", "/v1/{+parent}/assets", ("cloudasset.assets.listIamPolicy",),
-    query={"contentType": "IAM_POLICY", "pageSize": "1000"},
+    query={"contentType": "IAM_POLICY", "pageSize": "1000"}, named=_bears,
 )  # fmt: skip
 _ACCOUNT = "iam.googleapis.com/ServiceAccount"
 _TYPES = (_roles.ROLE, _denies.DENY, _ACCOUNT)

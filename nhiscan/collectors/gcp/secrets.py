@@ -37,7 +37,7 @@ _TYPES = (_SECRET, _VERSION, _KEY)
 _OF_VERSIONS = ("store.changed_at", "store.state")
 _SECRETS = Operation(
     "secretmanager:secrets.list", "/v1/projects/{project}/secrets", ("secretmanager.secrets.list",),
-    query={"pageSize": "25000"},
+    query={"pageSize": "25000"}, named=lambda data: text(data.get("name")),
 )  # fmt: skip
 _VERSIONS = Operation(
     "secretmanager:versions.list", "/v1/{+secret}/versions", ("secretmanager.versions.list",),

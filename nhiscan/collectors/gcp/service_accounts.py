@@ -65,10 +65,18 @@ def _accounts(ask: Ask) -> Iterator[Record]:
     for asset in found:
         project = text(asset.data.get("projectId")) or known.id(asset.project)
         if asset.type == _ACCOUNT:
+            _told(ask, email_of(asset.data))
             yield from read_account(ask, asset.data, scopes.of(project), project)
-        elif asset.type == _KEY and (names := key_names(asset.data, emails)):
+        elif asset.type == _KEY and _told(ask, names := key_names(asset.data, emails)) and names:
             yield from read_key(ask, asset.data, names, scopes.of(asset.project), known.id(asset.project))
     yield from scopes.rows()
+
+
+def _told(ask: Ask, name: object) -> bool:
+    """Whether an asset says what it is called by; one that does not is told as unread."""
+    if not name:
+        ask.partly(ASSETS, "holds accounts or keys that nothing names")
+    return bool(name)
 
 
 def _emails(found: list[Asset]) -> dict[str, str]:

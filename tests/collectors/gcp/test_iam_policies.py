@@ -170,7 +170,7 @@ def test_what_is_open_to_everybody_is_a_public_resource(member, condition, type_
     assert [r.public for r in rows if r.table == "resource"] == ([True] if public else [])
 
 
-@pytest.mark.parametrize("policy", [{}, {"bindings": None}, {"bindings": [None, {"role": 3}, {"role": "r"}]}])
+@pytest.mark.parametrize("policy", [{}, {"bindings": None}, {"bindings": [{"role": "r"}]}])
 def test_a_policy_of_nulls_gives_nothing(policy):
     place = Place(SHOP, "cloudresourcemanager.googleapis.com/Project", "gcp:project/acme-shop")
     assert list(read_policy(around(), place, policy)) == []
