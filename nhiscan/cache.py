@@ -43,13 +43,21 @@ def store(family: str, name: str, body: bytes) -> None:
     if _place is None:
         return
     with suppress(OSError):
-        _place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=_place, prefix=f".{family}", delete=False) as file:
-            file.write(hashlib.sha256(body).digest() + body)
-        Path(file.name).replace(_place / name)
+        put(_place / name, hashlib.sha256(body).digest() + body)
         for old in _place.glob(f"{family}*"):
             if old.name != name:
                 old.unlink(missing_ok=True)
+
+
+def put(place: Path, data: bytes) -> None:
+    """Write a private file in one step, its directory as well; whoever reads meanwhile sees the old one or the new.
+
+    Raises OSError.
+    """
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name[:20]}-", delete=False) as file:
+        file.write(data)
+    Path(file.name).replace(place)
 
 
 def stamp(*parts: str, files: list[Path]) -> str:

@@ -28,6 +28,7 @@ from nhiscan.model import (
 from nhiscan.store import analysed
 from nhiscan.store.analysed import WINDOW, Read, Undecided
 from nhiscan.store.inventory import Inventory
+from nhiscan.store.parquet import write_parquet
 from nhiscan.triage.result import Result
 
 if TYPE_CHECKING:
@@ -65,25 +66,29 @@ def audit(
 
 @contextmanager
 def open_run(
-    options: Options, on_progress: Callable[[Progress], None] = lambda _: None
+    options: Options, on_progress: Callable[[Progress], None] = lambda _: None, tables: Path | None = None
 ) -> Iterator[tuple[Gathered, Inventory]]:
-    """What there is, without judging it; the findings of saved runs are in their table."""
+    """What there is, without judging it; the findings of saved runs are in their table.
+
+    `tables` is a directory to which every table is written as Parquet.
+    """
     policy = load_policy(options)
     with (
         gather(policy.options, on_progress) as gathered,
-        open_inventory(gathered, policy, findings=True) as inventory,
+        open_inventory(gathered, policy, findings=True, tables=tables) as inventory,
     ):
         yield gathered, inventory
 
 
 @contextmanager
 def open_inventory(
-    gathered: Gathered, policy: Policy, *, findings: bool = False, keep: Path | None = None
+    gathered: Gathered, policy: Policy, *, findings: bool = False, keep: Path | None = None, tables: Path | None = None
 ) -> Iterator[Inventory]:
     """The joined and analysed inventory of what was gathered, locked for reading.
 
     With `findings` it is meant for a reader: the findings of saved runs are in it, keyed digests are not.  `keep` is
-    the directory of a run in which the analysed tables are kept, so that it can be compared with another.
+    the directory of a run in which the analysed tables are kept, so that it can be compared with another; `tables`
+    one for all of them, as the reader sees them.
     """
     from nhiscan import analysis
 
@@ -97,6 +102,8 @@ def open_inventory(
             analysed.keep(inventory, keep, _units(gathered, policy.options))
         if findings:
             inventory.hide_fingerprints()
+        if tables is not None:
+            write_parquet(inventory, tables)
         inventory.lock()
         yield inventory
 

@@ -16,7 +16,8 @@ from nhiscan.cli.errors import UsageError, inert
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from nhiscan.api.diff import Diff, Side
+    from nhiscan.api.diff import Diff
+    from nhiscan.api.unseen import Side
     from nhiscan.model import Severity
 
 FORMATS = ("text", "json")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 from nhiscan.engine.coverage import Tally
 from nhiscan.engine.gaps import Holes, holes
 from nhiscan.engine.guard import GuardError, verify
+from nhiscan.engine.lineage import keep, remembered, rowless
 from nhiscan.engine.pile import Pile, Piles
 from nhiscan.engine.query import FAIL, PREFIX, Query, asked, compiled
 from nhiscan.engine.reader import Reader, scope_columns
@@ -70,7 +71,7 @@ def evaluate(
     empty = inventory.empty()
     rules = sorted(rules, key=lambda r: r.id)
     # Rules of others are asked in any case, so that what is wrong with them is seen.
-    idle = {rule.id for rule in rules if rule.shipped and _rowless(rule, empty)}
+    idle = {rule.id for rule in rules if rule.shipped and rowless(rule, empty)}
     inventory.expect(asked(rule) for rule in rules if rule.id not in idle)
 
     def one(rule: Rule) -> tuple[Sequence[Verdict], RuleCoverage, list[RuleError]]:
@@ -86,7 +87,7 @@ def evaluate(
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(one, rules))
-    _keep_lineage()
+    keep()
     return Evaluation(
         Piles(verdicts for verdicts, _, _ in found),
         tuple(covered for _, covered, _ in found),
@@ -120,21 +121,7 @@ def judge(
 
 
 def _columns_read(rule: Rule) -> frozenset[tuple[str, str]]:
-    from nhiscan.engine.lineage import remembered
-
     return remembered(rule).columns
-
-
-def _rowless(rule: Rule, empty: frozenset[str]) -> bool:
-    from nhiscan.engine.lineage import rowless
-
-    return rowless(rule, empty)
-
-
-def _keep_lineage() -> None:
-    from nhiscan.engine.lineage import keep
-
-    keep()
 
 
 def _broken(error: RuleError, scopes: Sequence[str]) -> RuleCoverage:
@@ -167,15 +154,15 @@ def _parameters(query: Query, bearing: Holes) -> dict[str, object]:
 
 def _groups(inventory: Inventory, rows: str) -> Iterator[Subjects]:
     """How many subjects are alike.  Most rules have one row for each: then nothing is sorted by subject."""
-    several = f"SELECT 1 FROM {rows} GROUP BY {PREFIX}hash HAVING count(*) > 1 LIMIT 1"  # noqa: S608
+    several = f"SELECT 1 FROM {rows} GROUP BY {PREFIX}hash HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - a table of ours
     source = rows
     if inventory.sql(several):
         source = f"""(
 SELECT {PREFIX}hash, NULL AS {PREFIX}row, min(COLUMNS('(^|_)scope_id$')) AS '\\0',
   max({PREFIX}code) AS {PREFIX}code, max({PREFIX}own) AS {PREFIX}own
-FROM {rows} GROUP BY {PREFIX}hash)"""  # noqa: S608
-    sql = f"SELECT * EXCLUDE ({PREFIX}hash, {PREFIX}row), count(*) FROM {source} AS nhi_g GROUP BY ALL"  # noqa: S608
-    names, chunks = inventory.stream(sql)
+FROM {rows} GROUP BY {PREFIX}hash)"""  # noqa: S608 - a table of ours
+    counted = f"SELECT * EXCLUDE ({PREFIX}hash, {PREFIX}row), count(*) FROM {source} GROUP BY ALL"  # noqa: S608 - ours
+    names, chunks = inventory.stream(counted)
     place = [names.index(name) for name in scope_columns(names)]
     code, own = names.index(f"{PREFIX}code"), names.index(f"{PREFIX}own")
     for row in chain.from_iterable(chunks):
@@ -187,7 +174,7 @@ FROM {rows} GROUP BY {PREFIX}hash)"""  # noqa: S608
 def _failed(inventory: Inventory, rule: Rule, query: Query, rows: str, tally: Tally) -> Pile:
     """The verdicts on the subjects that fail and are believed to, in the order of their ids."""
     row = f"{PREFIX}row[1]"
-    sql = f"SELECT unnest({row}) FROM {rows} WHERE {PREFIX}code = {FAIL} ORDER BY {row}.id"  # noqa: S608
+    sql = f"SELECT unnest({row}) FROM {rows} WHERE {PREFIX}code = {FAIL} ORDER BY {row}.id"  # noqa: S608 - ours
     names, chunks = inventory.stream(sql)
     reader = Reader(rule, names, query.parameters)
     pile = Pile(rule.id, rule.subject, reader.facts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 import tempfile
 import weakref
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, cast, overload
@@ -30,7 +31,27 @@ Packed = tuple[str, str, str, str, str, tuple[object, ...]]
 """A verdict in short: ids of subject and scope, severity, confidence, message, and the values of its facts."""
 
 
-class Pile(Sequence[Verdict]):
+class _Verdicts(Sequence[Verdict]):
+    """Indexes and slices for what knows its length and the verdict at a place."""
+
+    @abstractmethod
+    def _at(self, place: int) -> Verdict: ...
+
+    @overload
+    def __getitem__(self, index: int) -> Verdict: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Verdict]: ...
+    def __getitem__(self, index: int | slice) -> Verdict | Sequence[Verdict]:
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(len(self)))]
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            msg = "there are not that many verdicts"
+            raise IndexError(msg)
+        return self._at(place)
+
+
+class Pile(_Verdicts):
     """The verdicts of one rule, in the order in which they were added; `facts` names the facts that each has."""
 
     def __init__(self, rule_id: str, table: str, facts: Sequence[str]) -> None:
@@ -84,18 +105,11 @@ class Pile(Sequence[Verdict]):
         for number in range(len(self._chunks) + 1):
             yield from self._chunk(number)
 
-    @overload
-    def __getitem__(self, index: int) -> Verdict: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Verdict]: ...
-    def __getitem__(self, index: int | slice) -> Verdict | Sequence[Verdict]:
-        if isinstance(index, slice):
-            return [self[n] for n in range(*index.indices(len(self)))]
-        place = _place(index, len(self))
+    def _at(self, place: int) -> Verdict:
         return self._chunk(place // CHUNK)[place % CHUNK]
 
 
-class Piles(Sequence[Verdict]):
+class Piles(_Verdicts):
     """The verdicts of several rules, one after the other."""
 
     def __init__(self, parts: Iterable[Sequence[Verdict]]) -> None:
@@ -111,14 +125,7 @@ class Piles(Sequence[Verdict]):
         for part in self._parts:
             yield from part
 
-    @overload
-    def __getitem__(self, index: int) -> Verdict: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Verdict]: ...
-    def __getitem__(self, index: int | slice) -> Verdict | Sequence[Verdict]:
-        if isinstance(index, slice):
-            return [self[n] for n in range(*index.indices(len(self)))]
-        place = _place(index, len(self))
+    def _at(self, place: int) -> Verdict:
         part = bisect_right(self._starts, place) - 1
         return self._parts[part][place - self._starts[part]]
 
@@ -128,11 +135,3 @@ class Piles(Sequence[Verdict]):
         return all(mine == theirs for mine, theirs in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]  # like every sequence that is compared by what it holds
-
-
-def _place(index: int, length: int) -> int:
-    place = index + length if index < 0 else index
-    if not 0 <= place < length:
-        msg = "there are not that many verdicts"
-        raise IndexError(msg)
-    return place

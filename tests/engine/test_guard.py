@@ -38,7 +38,7 @@ REFUSED = [
     ("id = repeat('x', 1000000000)", "the function repeat is not allowed"),
     ("id IN (SELECT id FROM main.credential)", "main.credential is no table"),
     ("EXISTS (FROM read_parquet('s3://x/y'))", "READ_PARQUET('s3://x/y') is no table"),
-    ("id IN (COPY credential TO '/tmp/x')", "not SQL"),
+    ("id IN (COPY credential TO 'x')", "not SQL"),
     ("id IN (PRAGMA database_list)", "not SQL"),
     ("(" * 4000 + "TRUE" + ")" * 4000, "not SQL"),
 ]
@@ -123,9 +123,9 @@ def test_every_allowed_function_is_told_as_rules_spell_it(key, spelled):
 @pytest.mark.parametrize(
     "query",
     [
-        "ATTACH '/tmp/x.db'", "COPY credential TO '/tmp/x'", "SET memory_limit='1TB'", "PRAGMA database_list",
+        "ATTACH 'x.db'", "COPY credential TO 'x'", "SET memory_limit='1TB'", "PRAGMA database_list",
         "INSTALL httpfs", "LOAD httpfs", "CALL duckdb_settings()", "SELECT 1; SELECT 2", "VACUUM", "EXPLAIN SELECT 1",
-        "CREATE TABLE x AS SELECT 1", "DELETE FROM credential", "EXPORT DATABASE '/tmp/x'", "CHECKPOINT", "USE memory",
+        "CREATE TABLE x AS SELECT 1", "DELETE FROM credential", "EXPORT DATABASE 'x'", "CHECKPOINT", "USE memory",
     ],
 )  # fmt: skip
 def test_a_query_is_one_select_and_nothing_else(query):

@@ -34,14 +34,12 @@ def data(acme, tmp_path_factory) -> Path:
     """The inventory of the whole estate as Parquet."""
     from nhiscan import api
     from nhiscan.cli import common
-    from nhiscan.store.parquet import write_parquet
 
     targets = [str(acme / "repo"), *(f"snapshot:{acme / cloud}" for cloud in ("aws", "azure", "gcp"))]
     settings = common.Settings(as_of="2026-11-01", no_cache=True, no_config=True)
     folder: Path = tmp_path_factory.mktemp("warehouse")
-    with api.open_run(common.options_of(targets, settings)) as (_, inventory):
-        write_parquet(inventory, folder / "data")
-    return folder
+    with api.open_run(common.options_of(targets, settings), tables=folder / "data"):
+        return folder
 
 
 def counted(found: Export, run: Any) -> dict[str, Counter[str]]:

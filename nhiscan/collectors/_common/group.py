@@ -5,6 +5,7 @@ Permissions, gaps, the page of kinds and the check that nothing undeclared is ca
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ def wanted(ctx: Context, option: str | None) -> bool:
 
 
 @dataclass(frozen=True)
-class BaseGroup(Generic[_Operation, _Ask]):
+class BaseGroup(ABC, Generic[_Operation, _Ask]):
     """A collector made of parts; a provider's `Group` says where it runs, and who answers there."""
 
     name: str
@@ -57,9 +58,9 @@ class BaseGroup(Generic[_Operation, _Ask]):
     parts: tuple[Part[_Operation, _Ask], ...]
 
     @staticmethod
+    @abstractmethod
     def needs(operation: _Operation) -> tuple[str, ...]:
         """The permissions of an operation, as `requires` names them."""
-        raise NotImplementedError
 
     @property
     def requires(self) -> Mapping[str, str]:

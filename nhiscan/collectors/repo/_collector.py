@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from nhiscan.plugin import Context, Record, Target, Unit
 
 
-class CheckoutCollector:
+class CheckoutCollector(ABC):
     """What such collectors share; each says its `name`, its `title` and the `records` of a checkout."""
 
     name: ClassVar[str]
@@ -33,9 +34,9 @@ class CheckoutCollector:
         yield checkout.scope
         yield from with_owners(checkout, self.name, self.records(checkout, ctx))
 
+    @abstractmethod
     def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """What is found in a checkout."""
-        raise NotImplementedError
 
 
 def with_owners(checkout: Checkout, source: str, records: Iterable[Record]) -> Iterator[Record]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from nhiscan.cache import put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,12 +49,7 @@ class Sealed:
             return
         data = sealed(json.dumps(told).encode("ascii"), self.key)
         with suppress(OSError):
-            self.place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=self.place.parent, prefix=f".{self.place.suffix[1:]}-", delete=False
-            ) as file:
-                file.write(data)
-            os.replace(file.name, self.place)  # noqa: PTH105 - the name is text
+            put(self.place, data)
 
 
 def sealed(data: bytes, key: FingerprintKey) -> bytes:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import tempfile
 from bisect import bisect_left
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
+
+from nhiscan.cache import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -179,10 +180,7 @@ class Seen:
             parts += [mark, struct.pack(f">{len(rows) + 1}I", len(rows), *rows)]
         body = b"".join(parts)
         with suppress(OSError):
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".seen-", delete=False) as file:
-                file.write(_MAGIC + hashlib.blake2b(body, digest_size=_DIGEST).digest() + body)
-            os.replace(file.name, place)  # noqa: PTH105 - the name is text
+            put(place, _MAGIC + hashlib.blake2b(body, digest_size=_DIGEST).digest() + body)
             _sweep(place)
 
 
