@@ -9,7 +9,7 @@ from nhiscan.engine.query import FAIL, PASS
 from nhiscan.engine.verdict import NotAssessed, RuleCoverage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nhiscan.engine.gaps import Hole, Holes
     from nhiscan.engine.rule import Rule
@@ -25,30 +25,38 @@ class Tally:
     def __init__(self, rule: Rule, bearing: Holes) -> None:
         self._rule = rule
         self._bearing = bearing
-        self._failed = 0
-        self._passed = 0
+        self._counted: Counter[int] = Counter()
+        # Whether any gap can hide rows whose absence is the evidence.
+        self._doubtful = any(
+            hole.absence for found in (*bearing.by_scope.values(), *bearing.by_subject.values()) for hole in found
+        )
         self._missing: Counter[tuple[str, str, str]] = Counter()
         self._seen: set[str] = set()
 
     def add(self, scopes: Sequence[str], code: int, subject: str | None, number: int) -> None:
-        """Count subjects of the same scopes and code; fails are only noted, `believes_fail` counts them one by one."""
+        """Count subjects of the same scopes and code; `subject` names one that has a gap of its own.
+
+        A fail is believed unless rows whose absence is the evidence may be hidden; a pass where nothing is.
+        """
         self._seen.add(scopes[0])
-        if code == FAIL:
-            return
         holes = self._bearing.of(scopes, subject)
-        if code == PASS and not holes:
-            self._passed += number
+        if code == FAIL:
+            holes = tuple(hole for hole in holes if hole.absence)
+        if code in {PASS, FAIL} and not holes:
+            self._counted[code] += number
         else:
             self._missing[scopes[0], *self._why(holes)] += number
 
-    def believes_fail(self, scopes: Sequence[str], subject: str) -> bool:
-        """Whether a failed subject is a finding: not when rows whose absence is the evidence may be hidden."""
-        hiding = [hole for hole in self._bearing.of(scopes, subject) if hole.absence]
-        if hiding:
-            self._missing[scopes[0], *self._why(hiding)] += 1
-        else:
-            self._failed += 1
-        return not hiding
+    @property
+    def failed(self) -> int:
+        """How many fails are believed."""
+        return self._counted[FAIL]
+
+    def hides(self, scopes: Iterable[str | None], subject: str) -> bool:
+        """Whether the fail of a subject is not believed."""
+        if not self._doubtful:
+            return False
+        return any(hole.absence for hole in self._bearing.of((s for s in scopes if s is not None), subject))
 
     def coverage(self) -> RuleCoverage:
         """The counts, with a line of count 0 for every scope whose subjects could not be listed."""
@@ -58,7 +66,7 @@ class Tally:
             if listing and scope not in self._seen:
                 missing.append(NotAssessed(scope, 0, *self._why(listing)))
         missing.sort(key=lambda m: (m.scope_id, m.reason, m.remedy))
-        return RuleCoverage(self._rule.id, self._failed, self._passed, tuple(missing))
+        return RuleCoverage(self._rule.id, self._counted[FAIL], self._counted[PASS], tuple(missing))
 
     def _why(self, holes: Sequence[Hole]) -> tuple[str, str]:
         if holes:

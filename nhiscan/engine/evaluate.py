@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, cast
 from nhiscan.engine.coverage import Tally
 from nhiscan.engine.gaps import Holes, holes
 from nhiscan.engine.guard import GuardError, verify
-from nhiscan.engine.lineage import keep, remembered, rowless
 from nhiscan.engine.pile import Pile, Piles
-from nhiscan.engine.query import FAIL, PREFIX, Query, asked, compiled
+from nhiscan.engine.query import FAIL, PREFIX, UNKNOWN, Query, asked, compiled
 from nhiscan.engine.reader import Reader, scope_columns
+from nhiscan.engine.remembered import keep, one_row, remembered, rowless
 from nhiscan.engine.verdict import Evaluation, NotAssessed, RuleCoverage, RuleError, Verdict
-from nhiscan.model import Confidence, Gap, Scope, Severity
+from nhiscan.model import Confidence, Gap, Severity
 from nhiscan.store import StoreError
 
 if TYPE_CHECKING:
@@ -36,6 +36,17 @@ ERROR_REMEDY = "correct the rule: nhiscan rules check names the place"
 
 # What a rule can do wrong while it runs; anything else is a bug of the program and must not look like a rule's.
 RULE_ERRORS = (StoreError, GuardError, ArithmeticError, LookupError, TypeError, ValueError)
+
+_SCOPES = "COLUMNS('(^|_)scope_id$')"
+
+# A subject that stands in several rows counts once, as the worst of them.
+_WORST = f"""\
+SELECT min({_SCOPES}) AS '\\0', max({PREFIX}code) AS {PREFIX}code, max({PREFIX}own) AS {PREFIX}own
+FROM (
+SELECT * FROM (
+{{rows}}
+) QUALIFY {PREFIX}code = max({PREFIX}code) OVER (PARTITION BY {PREFIX}hash)
+) GROUP BY {PREFIX}hash"""  # noqa: S608 - put together from what stands here
 
 _AT_ONCE = 2  # most of a rule's time is planning of its query, outside Python
 
@@ -53,6 +64,16 @@ class Subjects:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one rule said."""
+
+    rule_id: str
+    verdicts: Sequence[Verdict]
+    coverage: RuleCoverage
+    error: RuleError | None = None
+
+
 def evaluate(
     inventory: Inventory,
     rules: Iterable[Rule],
@@ -67,31 +88,32 @@ def evaluate(
     """
     inventory.lock()
     known = inventory.rows(Gap) if gaps is None else gaps
-    scopes = [scope.id for scope in inventory.rows(Scope)]
     empty = inventory.empty()
     rules = sorted(rules, key=lambda r: r.id)
     # Rules of others are asked in any case, so that what is wrong with them is seen.
-    idle = {rule.id for rule in rules if rule.shipped and rowless(rule, empty)}
-    inventory.expect(asked(rule) for rule in rules if rule.id not in idle)
+    idle = [rule for rule in rules if rule.shipped and rowless(rule, empty)]
+    awake = [rule for rule in rules if not (rule.shipped and rowless(rule, empty))]
+    questions = [asked(rule) for rule in awake]
+    inventory.expect(questions)
 
-    def one(rule: Rule) -> tuple[Sequence[Verdict], RuleCoverage, list[RuleError]]:
-        if rule.id in idle:  # nothing of its kind is there to be judged
-            return [], Tally(rule, holes(rule, known, _columns_read)).coverage(), []
+    def one(rule: Rule) -> Judged:
         try:
-            return *judge(inventory, rule, as_of, (params or {}).get(rule.id, {}), known), []
+            return Judged(rule.id, *judge(inventory, rule, as_of, (params or {}).get(rule.id, {}), known))
         except RULE_ERRORS as e:
-            error = RuleError(rule.id, str(e) or type(e).__name__)
-            return [], _broken(error, scopes), [error]
+            return _broken(inventory, RuleError(rule.id, str(e) or type(e).__name__))
         finally:
             inventory.done(asked(rule))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = list(pool.map(one, rules))
+        found = list(pool.map(one, [awake[n] for n in inventory.in_turn(questions)]))
+    # Of idle ones nothing is there to be judged.
+    found += [Judged(rule.id, (), Tally(rule, holes(rule, known, _columns_read)).coverage()) for rule in idle]
+    found.sort(key=lambda judged: judged.rule_id)
     keep()
     return Evaluation(
-        Piles(verdicts for verdicts, _, _ in found),
-        tuple(covered for _, covered, _ in found),
-        tuple(e for _, _, errors in found for e in errors),
+        Piles(judged.verdicts for judged in found),
+        tuple(judged.coverage for judged in found),
+        tuple(judged.error for judged in found if judged.error is not None),
     )
 
 
@@ -111,83 +133,73 @@ def judge(
     query = compiled(rule, as_of, params, source)
     bearing = holes(rule, gaps, _columns_read)
     tally = Tally(rule, bearing)
-    with inventory.answer(_judged(query, bearing), _parameters(query, bearing)) as rows:
-        failing = False
-        for group in _groups(inventory, rows):
-            failing = failing or group.code == FAIL
-            tally.add(group.scopes, group.code, group.subject, group.number)
-        verdicts = _failed(inventory, rule, query, rows, tally) if failing else ()
-    return verdicts, tally.coverage()
+    single = one_row(rule)
+    for group in _groups(inventory, query, bearing, single=single):
+        tally.add(group.scopes, group.code, group.subject, group.number)
+    return _failed(inventory, rule, query, tally, single=single) if tally.failed else (), tally.coverage()
 
 
 def _columns_read(rule: Rule) -> frozenset[tuple[str, str]]:
     return remembered(rule).columns
 
 
-def _broken(error: RuleError, scopes: Sequence[str]) -> RuleCoverage:
-    missing = tuple(
-        NotAssessed(s, 0, f"the rule failed: {error.message}", ERROR_REMEDY) for s in sorted(scopes) or [""]
-    )
-    return RuleCoverage(error.rule_id, 0, 0, missing)
+def _broken(inventory: Inventory, error: RuleError) -> Judged:
+    """A rule that broke is not assessed in any scope."""
+    scopes = [str(row["id"]) for row in inventory.sql("SELECT id FROM scope ORDER BY id")]
+    missing = tuple(NotAssessed(s, 0, f"the rule failed: {error.message}", ERROR_REMEDY) for s in scopes or [""])
+    return Judged(error.rule_id, (), RuleCoverage(error.rule_id, 0, 0, missing), error)
 
 
-def _judged(query: Query, bearing: Holes) -> str:
-    """Every row that is a subject: its scopes, its code and, where it fails, all of it.
-
-    The list around a failing row keeps room for the columns of failing rows alone.
-    """
-    own = (
-        f"CASE WHEN id IN (SELECT unnest(${PREFIX}ids)) THEN id END" if bearing.by_subject else "CAST(NULL AS VARCHAR)"
-    )
-    return f"""\
-SELECT hash(id) AS {PREFIX}hash, COLUMNS('(^|_)scope_id$'), CAST({PREFIX}code AS UTINYINT) AS {PREFIX}code,
-  {own} AS {PREFIX}own, CASE WHEN {PREFIX}code = {FAIL} THEN [nhi_j] END AS {PREFIX}row
+def _groups(inventory: Inventory, query: Query, bearing: Holes, *, single: bool) -> Iterator[Subjects]:
+    """How many subjects are alike.  Without gaps it matters of unknown ones alone in which scope they are."""
+    own, scopes = "CAST(NULL AS VARCHAR)", _SCOPES
+    if not bearing.by_scope and not bearing.by_subject:
+        scopes = f"CASE WHEN {PREFIX}code = {UNKNOWN} THEN scope_id END AS scope_id"
+    elif bearing.by_subject:
+        own = f"CASE WHEN id IN (SELECT unnest(${PREFIX}ids)) THEN id END"
+    told = "" if single else f", hash(id) AS {PREFIX}hash"
+    rows = f"""\
+SELECT {scopes}, CAST({PREFIX}code AS UTINYINT) AS {PREFIX}code, {own} AS {PREFIX}own{told}
 FROM (
 {query.judged}
 ) AS nhi_j WHERE {PREFIX}code > 0"""  # noqa: S608 - the rule's own SQL, which the guard parsed
-
-
-def _parameters(query: Query, bearing: Holes) -> dict[str, object]:
+    source = rows if single else _WORST.format(rows=rows)
+    counted = f"SELECT *, count(*) FROM (\n{source}\n) AS nhi_r GROUP BY ALL"  # noqa: S608 - as above
     known = query.parameters_of(query.judged)
-    return known | ({f"{PREFIX}ids": sorted(bearing.by_subject)} if bearing.by_subject else {})
-
-
-def _groups(inventory: Inventory, rows: str) -> Iterator[Subjects]:
-    """How many subjects are alike.  Most rules have one row for each: then nothing is sorted by subject."""
-    several = f"SELECT 1 FROM {rows} GROUP BY {PREFIX}hash HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - a table of ours
-    source = rows
-    if inventory.sql(several):
-        source = f"""(
-SELECT {PREFIX}hash, NULL AS {PREFIX}row, min(COLUMNS('(^|_)scope_id$')) AS '\\0',
-  max({PREFIX}code) AS {PREFIX}code, max({PREFIX}own) AS {PREFIX}own
-FROM {rows} GROUP BY {PREFIX}hash)"""  # noqa: S608 - a table of ours
-    counted = f"SELECT * EXCLUDE ({PREFIX}hash, {PREFIX}row), count(*) FROM {source} GROUP BY ALL"  # noqa: S608 - ours
-    names, chunks = inventory.stream(counted)
+    if bearing.by_subject:
+        known[f"{PREFIX}ids"] = sorted(bearing.by_subject)
+    names, chunks = inventory.stream(counted, known)
     place = [names.index(name) for name in scope_columns(names)]
-    code, own = names.index(f"{PREFIX}code"), names.index(f"{PREFIX}own")
+    code, subject = names.index(f"{PREFIX}code"), names.index(f"{PREFIX}own")
     for row in chain.from_iterable(chunks):
-        scopes = tuple(str(row[n] or "") for n in place if row[n] is not None or n == place[0])
-        subject = None if row[own] is None else str(row[own])
-        yield Subjects(scopes, cast("int", row[code]), subject, cast("int", row[-1]))
+        found = tuple(str(row[n] or "") for n in place if row[n] is not None or n == place[0])
+        named = None if row[subject] is None else str(row[subject])
+        yield Subjects(found, cast("int", row[code]), named, cast("int", row[-1]))
 
 
-def _failed(inventory: Inventory, rule: Rule, query: Query, rows: str, tally: Tally) -> Pile:
+def _failed(inventory: Inventory, rule: Rule, query: Query, tally: Tally, *, single: bool) -> Pile:
     """The verdicts on the subjects that fail and are believed to, in the order of their ids."""
-    row = f"{PREFIX}row[1]"
-    sql = f"SELECT unnest({row}) FROM {rows} WHERE {PREFIX}code = {FAIL} ORDER BY {row}.id"  # noqa: S608 - ours
-    names, chunks = inventory.stream(sql)
+    sql = f"SELECT * FROM (\n{query.judged}\n) AS nhi_j WHERE {PREFIX}code = {FAIL} ORDER BY id"  # noqa: S608 - as above
+    names, chunks = inventory.stream(sql, query.parameters_of(query.judged))
     reader = Reader(rule, names, query.parameters)
     pile = Pile(rule.id, rule.subject, reader.facts)
-    for subject, group in groupby(reader.read(chunks), _subject):
-        alike = list(group)
-        # A subject can stand in several rows: the worst speaks, and among equals the order of rows must not matter.
-        found = alike[0][1] if len(alike) == 1 else min((packed for _, packed in alike), key=_weight)
-        if tally.believes_fail(min(scopes for scopes, _ in alike), subject):
+    rows = reader.read(chunks)
+    for scopes, found in rows if single else _worst(rows):
+        if not tally.hides(scopes, found[0]):
             pile.add(found)
     return pile
 
 
-def _subject(row: tuple[tuple[str, ...], Packed]) -> str:
+def _worst(rows: Iterable[tuple[tuple[str | None, ...], Packed]]) -> Iterator[tuple[tuple[str | None, ...], Packed]]:
+    """One of the rows of each subject: the worst speaks, and among equals the order of rows must not matter."""
+    for _, group in groupby(rows, _subject):
+        alike = list(group)
+        scopes = zip(*(scopes for scopes, _ in alike), strict=True)
+        least = tuple(min((s for s in column if s is not None), default=None) for column in scopes)
+        yield least, min((packed for _, packed in alike), key=_weight)
+
+
+def _subject(row: tuple[tuple[str | None, ...], Packed]) -> str:
     return row[1][0]
 
 

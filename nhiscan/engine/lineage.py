@@ -8,15 +8,10 @@ hide what a rule says of rotation.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nhiscan import __version__
-from nhiscan import cache as kept_files
-from nhiscan.engine.hollow import hollow, ways_of
 from nhiscan.model import RECORDS, columns
 from nhiscan.store.schema import view_sql
 
@@ -24,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from nhiscan.engine.guard import Tree
-    from nhiscan.engine.hollow import Ways
     from nhiscan.engine.rule import Rule
 
 
@@ -101,76 +95,6 @@ def output_columns(rule: Rule) -> tuple[str, ...]:
     known = vocabulary()
     relation = _relation(select(rule.query), known) if rule.query is not None else known[rule.from_ or ""]
     return tuple(relation.columns)
-
-
-@dataclass(slots=True)
-class _Kept:
-    """What was found out before, by digest of a rule's SQL; `changed` says that more is known than lies on disk."""
-
-    name: str
-    known: dict[str, tuple[Reads, Ways]] = field(default_factory=dict)
-    changed: bool = False
-
-
-_FAMILY = "lineage-"
-_LAYOUT = "reads and ways"  # of the file, so that one of an earlier kind is not taken for this one
-
-
-@cache
-def _kept() -> _Kept:
-    shape = json.dumps([(table, list(columns(record))) for table, record in RECORDS.items()])
-    kept = _Kept(f"{_FAMILY}{kept_files.stamp(__version__, _LAYOUT, view_sql(), shape, files=[])}.json")
-    for digest, tables, found, ways in json.loads(kept_files.load(kept.name) or b"[]"):
-        read = Reads(frozenset(tables), frozenset((t, c) for t, c in found))
-        kept.known[digest] = (read, frozenset(map(frozenset, ways)))
-    return kept
-
-
-def remembered(rule: Rule) -> Reads:
-    """The same as `reads`, known from earlier runs where the cache has it: parsing views is slow."""
-    return _remembered(rule)[0]
-
-
-def rowless(rule: Rule, empty: frozenset[str]) -> bool:
-    """Whether the rule has nothing to judge while those tables have no rows; remembered as well."""
-    return hollow(_remembered(rule)[1], empty)
-
-
-def _remembered(rule: Rule) -> tuple[Reads, Ways]:
-    kept = _kept()
-    parts = (rule.query, rule.from_, rule.applies_when, rule.fails_when)
-    digest = blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-    if digest not in kept.known:
-        kept.known[digest] = (reads(rule), _ways(rule))
-        kept.changed = True
-    return kept.known[digest]
-
-
-def _ways(rule: Rule) -> Ways:
-    from nhiscan.engine.guard import select
-
-    known = _origins()
-    return ways_of(select(rule.query), known) if rule.query is not None else known[rule.from_ or ""]
-
-
-@cache
-def _origins() -> Mapping[str, Ways]:
-    known = {table: frozenset({frozenset({table})}) for table in RECORDS}
-    for name, tree in views().items():
-        known[name] = ways_of(tree, known)
-    return known
-
-
-def keep() -> None:
-    """Keep what was found out for the next run."""
-    kept = _kept()
-    if kept.changed:
-        rows = [
-            (digest, sorted(read.tables), sorted(read.columns), sorted(map(sorted, ways)))
-            for digest, (read, ways) in sorted(kept.known.items())
-        ]
-        kept_files.store(_FAMILY, kept.name, json.dumps(rows).encode())
-        kept.changed = False
 
 
 @cache

@@ -6,7 +6,7 @@ A rule may fail for hundreds of thousands of subjects, so that the work for each
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nhiscan.engine.facts import NEVER_SHOWN, fact, parsed, shown
 from nhiscan.engine.query import PREFIX
@@ -50,7 +50,7 @@ class Reader:
             elif name is not None:
                 self._message += shown(parameters.get(name)).replace("%", "%%")
 
-    def read(self, chunks: Iterable[Rows]) -> Iterator[tuple[tuple[str, ...], Packed]]:
+    def read(self, chunks: Iterable[Rows]) -> Iterator[tuple[tuple[str | None, ...], Packed]]:
         """The scopes that each row's verdict rests on, and the verdict in short, in the order of the rows.
 
         Raises ValueError for a severity or confidence that does not exist.
@@ -61,7 +61,7 @@ class Reader:
             if not (_SEVERITIES.issuperset(own[2]) and _CONFIDENCES.issuperset(own[3])):
                 msg = "a severity or confidence is none of those there are"
                 raise ValueError(msg)
-            scopes = [columns[n] for n in self._scopes]
+            scopes = cast("Iterator[tuple[str | None, ...]]", zip(*(columns[n] for n in self._scopes), strict=True))
             message = self._message
             if self._filled:
                 filled = zip(*(_shown(columns[n], word=word) for n, word in self._filled), strict=True)
@@ -70,12 +70,7 @@ class Reader:
                 messages = [message % ()] * len(rows)
             facts = zip(*(_held(columns[n]) for n in self._facts), strict=True)
             packed: Iterator[Packed] = zip(*own, messages, facts, strict=True)
-            yield from zip(map(_scopes, zip(*scopes, strict=True)), packed, strict=True)
-
-
-def _scopes(values: tuple[object, ...]) -> tuple[str, ...]:
-    first, *others = values
-    return (str(first or ""), *[str(scope) for scope in others if scope is not None])
+            yield from zip(scopes, packed, strict=True)
 
 
 def _texts(column: Sequence[object]) -> list[str]:

@@ -73,6 +73,10 @@ class Inventory:
         """What will be asked, so that rows of views are kept which several queries read; see `done`."""
         self._views.expect(queries)
 
+    def in_turn(self, queries: Sequence[str]) -> list[int]:
+        """The places of expected queries in an order in which few rows of views are kept at a time."""
+        return self._views.in_turn(queries, self.sizes())
+
     def done(self, query: str) -> None:
         """An expected query will not be asked again: what was kept for it alone goes."""
         self._views.done(query)
@@ -150,10 +154,14 @@ class Inventory:
             found += cast("list[R]", from_columns(record, names, chunk))
         return found
 
+    def sizes(self) -> dict[str, int]:
+        """How many rows each table has."""
+        each = " UNION ALL ".join(f"SELECT '{t}' AS t, count(*) AS n FROM \"{t}\"" for t in RECORDS)  # noqa: S608
+        return {str(row["t"]): cast("int", row["n"]) for row in self.sql(each)}
+
     def empty(self) -> frozenset[str]:
         """The tables without a row."""
-        each = " UNION ALL ".join(f"SELECT '{t}' AS t WHERE NOT EXISTS (SELECT 1 FROM \"{t}\")" for t in RECORDS)  # noqa: S608
-        return frozenset(str(row["t"]) for row in self.sql(each))
+        return frozenset(table for table, number in self.sizes().items() if not number)
 
     def sql(self, query: str, params: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """The rows of a query with named `$parameters`.
@@ -162,23 +170,6 @@ class Inventory:
         """
         names, chunks = self.stream(query, params)
         return [dict(zip(names, row, strict=True)) for chunk in chunks for row in chunk]
-
-    @contextmanager
-    def answer(self, query: str, params: Mapping[str, object] | None = None) -> Iterator[str]:
-        """The name of a table with the rows of a query, for more than one question of this thread about them.
-
-        Raises StoreError like `sql`.
-        """
-        import duckdb
-
-        name = f"{_NAME}_answer"
-        try:
-            self._ready(query).execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}", dict(params or {}))
-            yield name
-        except duckdb.Error as e:
-            raise StoreError(_first_line(e)) from None
-        finally:
-            self._connection().execute(f"DROP TABLE IF EXISTS temp.{name}")
 
     def _ready(self, query: str) -> duckdb.DuckDBPyConnection:
         """A connection that has the views a query names.  Raises StoreError where it may not be asked."""
@@ -221,8 +212,10 @@ class Inventory:
         if self._locked:
             return
         self._db.execute(f"CHECKPOINT {_NAME}")
+        # Rows of views live too short to be worth compressing, which takes as long as making them.
+        self._set(("checkpoint_threshold='1TB'", "enable_external_access=false"))
         # max_execution_time is newer than the oldest DuckDB supported.
-        self._set(("enable_external_access=false", f"max_execution_time={QUERY_MS}", "lock_configuration=true"))
+        self._set((f"max_execution_time={QUERY_MS}", "lock_configuration=true"))
         self._locked = True
 
 

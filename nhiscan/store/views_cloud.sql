@@ -4,16 +4,14 @@
 -- environment_word: one row per word that names an environment, and whether it means production.  An environment is
 -- known by the first word of its label (`prod-eu` is production, `pre-prod` is not, `eu-prod` stays unknown).
 CREATE VIEW environment_word AS
-SELECT w.id, '' AS scope_id, TRUE AS production
-FROM UNNEST([
-  'production', 'prod', 'prd', 'live'
-]) AS w(id)
-UNION ALL
-SELECT w.id, '' AS scope_id, FALSE AS production
-FROM UNNEST([
-  'development', 'dev', 'devel', 'test', 'testing', 'tst', 'qa', 'uat', 'int', 'integration', 'staging', 'stage',
-  'stg', 'sandbox', 'preview', 'demo', 'pre', 'preprod', 'preproduction', 'non', 'nonprod', 'nonproduction', 'local'
-]) AS w(id);
+SELECT w.id, '' AS scope_id, w.production
+FROM (VALUES
+  ('production', TRUE), ('prod', TRUE), ('prd', TRUE), ('live', TRUE), ('development', FALSE), ('dev', FALSE),
+  ('devel', FALSE), ('test', FALSE), ('testing', FALSE), ('tst', FALSE), ('qa', FALSE), ('uat', FALSE),
+  ('int', FALSE), ('integration', FALSE), ('staging', FALSE), ('stage', FALSE), ('stg', FALSE), ('sandbox', FALSE),
+  ('preview', FALSE), ('demo', FALSE), ('pre', FALSE), ('preprod', FALSE), ('preproduction', FALSE), ('non', FALSE),
+  ('nonprod', FALSE), ('nonproduction', FALSE), ('local', FALSE)
+) AS w(id, production);
 
 -- identity_workload: one row per identity and enabled consumer that runs as it.
 CREATE VIEW identity_workload AS
@@ -165,13 +163,16 @@ LEFT JOIN federated AS f ON f.id = c.id;
 -- service_platform: one row per AWS service that is trusted by roles of software which collectors list in full, and the
 -- platform under which they list it.  Services with short-lived or unlisted users of roles are left out.
 CREATE VIEW service_platform AS
-SELECT 'lambda.amazonaws.com' AS id, '' AS scope_id, 'aws_lambda' AS platform
-UNION ALL SELECT 'ec2.amazonaws.com', '', 'aws_ec2'
-UNION ALL SELECT 'ecs-tasks.amazonaws.com', '', 'aws_ecs'
-UNION ALL SELECT 'codebuild.amazonaws.com', '', 'aws_codebuild'
-UNION ALL SELECT 'states.amazonaws.com', '', 'aws_stepfunctions'
-UNION ALL SELECT 'tasks.apprunner.amazonaws.com', '', 'aws_apprunner'
-UNION ALL SELECT 'bedrock-agentcore.amazonaws.com', '', 'aws_agentcore';
+SELECT s.id, '' AS scope_id, s.platform
+FROM (VALUES
+  ('lambda.amazonaws.com', 'aws_lambda'),
+  ('ec2.amazonaws.com', 'aws_ec2'),
+  ('ecs-tasks.amazonaws.com', 'aws_ecs'),
+  ('codebuild.amazonaws.com', 'aws_codebuild'),
+  ('states.amazonaws.com', 'aws_stepfunctions'),
+  ('tasks.apprunner.amazonaws.com', 'aws_apprunner'),
+  ('bedrock-agentcore.amazonaws.com', 'aws_agentcore')
+) AS s(id, platform);
 
 -- identity_attached: one row per role that only services of `service_platform` may assume, and per identity of Azure that
 -- is made to be assigned to workloads and that no federation opens, with how many consumers run as it.

@@ -308,12 +308,15 @@ def test_a_rule_that_breaks_in_an_empty_inventory_is_still_named():
 
 def test_a_query_that_takes_too_long_is_an_error_of_its_rule():
     with Inventory.memory() as inventory:
+        stream = inventory.stream
 
-        def slow(_query, _params=None):
-            msg = "INTERRUPT Error: Query exceeded maximum execution time"
-            raise StoreError(msg)
+        def slow(query, params=None):
+            if "_nhi_code" in query:
+                msg = "INTERRUPT Error: Query exceeded maximum execution time"
+                raise StoreError(msg)
+            return stream(query, params)
 
-        inventory.answer = slow
+        inventory.stream = slow
         evaluation = evaluate(inventory, [rule()], AS_OF)
     assert "exceeded maximum execution time" in evaluation.errors[0].message
 

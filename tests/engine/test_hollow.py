@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 
 from nhiscan.engine.hollow import ALWAYS, hollow, ways_of
-from nhiscan.engine.lineage import rowless
+from nhiscan.engine.remembered import rowless
 from nhiscan.engine.rule import load, shipped_rules_dir
 from nhiscan.model import RECORDS
 

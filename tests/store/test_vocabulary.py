@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from nhiscan.model import Credential, CredentialKind
-from nhiscan.store import StoreError
 from nhiscan.store.inventory import Inventory
 from nhiscan.store.vocabulary import Vocabulary
 
@@ -107,14 +106,12 @@ def test_answers_are_the_same_whether_rows_are_kept_or_not():
         assert inventory.sql(query) == before == [{"id": "k", "noun": "api key"}]
 
 
-def test_an_answer_can_be_asked_more_than_once_and_is_gone_afterwards():
-    with Inventory.memory() as inventory:
-        inventory.lock()
-        with inventory.answer("SELECT unnest([1, 2, $last]) AS n", {"last": 3}) as name:
-            assert inventory.sql(f"SELECT sum(n) AS s FROM {name}") == [{"s": 6}]
-        with pytest.raises(StoreError):
-            inventory.sql(f"SELECT * FROM {name}")
-        with pytest.raises(StoreError), inventory.answer("DROP TABLE identity"):
-            pass
-        with pytest.raises(StoreError), inventory.answer("SELECT nothing FROM identity"):
-            pass
+def test_queries_that_share_views_come_together(views):
+    queries = ["FROM top", "FROM self", "FROM shared", "FROM self, top", "FROM self"]
+    views.expect(queries)
+    assert views.in_turn(queries, {"base": 9}) == [0, 1, 2, 3, 4], "with so few rows it does not matter"
+    order = views.in_turn(queries, {"base": 1_000_000})
+    assert order == [1, 4, 2, 3, 0], "those of one view, then the one that lets it go and needs another one"
+    order = views.in_turn(queries, {"base": 9, "top": 9, "shared": 9, "self": 1_000_000})
+    assert order == [2, 0, 3, 1, 4], "the large one last, and what is there is let go soon"
+    assert views.in_turn([], {"base": 1_000_000}) == []
