@@ -43,7 +43,7 @@ class Inventory:
         self._work = work
         self._locked = False
         self._thread = threading.current_thread()
-        self._views = Vocabulary(connection.execute)
+        self._views = Vocabulary(lambda statement: self._connection().execute(statement))
         self._own = threading.local()  # the connection of each further thread
 
     @classmethod

@@ -33,30 +33,43 @@ class Vocabulary:
         self._shared: frozenset[str] | None = None  # the views worth keeping the rows of; None: all of them
         self._readers: Counter[str] = Counter()  # how many expected queries and views still have to read each view
         self._finished: set[str] = set()  # the views that need what they name no longer
+        self._making: set[str] = set()  # by some thread, while others wait for it or make something else
         self._lock = threading.RLock()
+        self._made = threading.Condition(self._lock)
 
     def provide(self, query: str, *, keep: bool) -> None:
         """Create the views that a query names, and those that they name.
 
         With `keep`, when nothing can change any more, the rows of views that are read more than once are kept.
         """
-        with self._lock:
-            for name in sorted(_named(query, self._bodies) & self._missing):
-                if name in self._missing:
-                    self._make(name, keep=keep)
+        self._provide(_named(query, self._bodies), keep=keep)
 
-    def _make(self, name: str, *, keep: bool) -> None:
-        self._missing.discard(name)
-        kept = keep and (self._shared is None or name in self._shared)
+    def _provide(self, names: Iterable[str], *, keep: bool) -> None:
+        for name in sorted(names):
+            with self._lock:
+                self._made.wait_for(lambda name=name: name not in self._making)
+                if name not in self._missing:
+                    continue
+                self._missing.discard(name)
+                self._making.add(name)
+                kept = keep and (self._shared is None or name in self._shared)
+            self._make(name, kept=kept, keep=keep)
+
+    def _make(self, name: str, *, kept: bool, keep: bool) -> None:
+        done = False
         try:
-            self.provide(self._bodies[name], keep=keep)
+            self._provide(self._names[name], keep=keep)
             self._execute(f'CREATE {"TABLE" if kept else "VIEW"} "{name}" AS {self._bodies[name]}')
-        except BaseException:
-            self._missing.add(name)  # what took too long or too much for one question may do for the next
-            raise
-        if kept:
-            self._kept.add(name)
-            self._finish(name)
+            done = True
+        finally:
+            with self._lock:
+                self._making.discard(name)
+                if not done:
+                    self._missing.add(name)  # what took too long or too much for one question may do for the next
+                elif kept:
+                    self._kept.add(name)
+                    self._finish(name)
+                self._made.notify_all()
 
     def expect(self, queries: Iterable[str]) -> None:
         """What will be asked: rows are kept of those views only that these queries, and the views they need, share.
@@ -143,6 +156,10 @@ def _named(text: str, views: Mapping[str, str]) -> frozenset[str]:
 
 @cache
 def _views() -> tuple[Mapping[str, str], Mapping[str, frozenset[str]]]:
-    """The SELECT of each view, and the views that it names."""
-    bodies = dict(view_bodies())
-    return bodies, {name: _named(body, bodies) - {name} for name, body in bodies.items()}
+    """The SELECT of each view, and the views before it that it names; those behind it can only be a word of it."""
+    bodies: dict[str, str] = {}
+    names: dict[str, frozenset[str]] = {}
+    for name, body in view_bodies():
+        names[name] = _named(body, bodies)
+        bodies[name] = body
+    return bodies, names

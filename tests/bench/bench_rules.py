@@ -50,17 +50,31 @@ def write(found, out) -> None:
         out.write(encode(row) + "\n")
 
 
+def evaluate_nothing(rules) -> None:
+    """Find out and keep what is found out of the rules alone, as a first run of the program does for all later ones."""
+    from estate import AS_OF
+
+    from nhiscan.engine.evaluate import evaluate
+    from nhiscan.store.inventory import Inventory
+
+    with Inventory.memory() as inventory:
+        evaluate(inventory, rules, AS_OF)
+
+
 def judge(run: Path) -> None:
     """Load a run, judge it and write its verdicts; prints each step."""
     from estate import AS_OF
 
+    from nhiscan import cache
     from nhiscan.engine import evaluate as engine
     from nhiscan.engine.rule import load, shipped_rules_dir
     from nhiscan.store.inventory import Inventory
     from nhiscan.store.spool import Spool
     from nhiscan.triage.assemble import triage
 
+    cache.use(run.parent / "cache")
     rules = load([shipped_rules_dir()], cases=False)
+    evaluate_nothing(rules)
     spent: dict[str, float] = {}
     inner = engine.judge
 

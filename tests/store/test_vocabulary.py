@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from nhiscan.model import Credential, CredentialKind
@@ -115,3 +118,21 @@ def test_queries_that_share_views_come_together(views):
     order = views.in_turn(queries, {"base": 9, "top": 9, "shared": 9, "self": 1_000_000})
     assert order == [2, 0, 3, 1, 4], "the large one last, and what is there is let go soon"
     assert views.in_turn([], {"base": 1_000_000}) == []
+
+
+def test_threads_make_different_views_at_a_time_and_each_of_them_once(views, database):
+    made = threading.Event()
+    execute = database.execute
+
+    def one_waits_for_the_other(statement):
+        if '"base"' in statement and not made.wait(10):
+            msg = "nothing else was made meanwhile"
+            raise TimeoutError(msg)
+        execute(statement)
+        if '"self"' in statement:
+            made.set()
+
+    views._execute = one_waits_for_the_other
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda query: views.provide(query, keep=False), ("FROM top", "FROM shared", "FROM self")))
+    assert database.there == dict.fromkeys(("base", "shared", "top", "self"), "VIEW")
