@@ -1,4 +1,4 @@
-"""What may be kept between runs: compiled detection, parsed rules.  Never anything of what was scanned.
+"""What may be kept between runs: compiled detection, parsed rules and data files.  Never anything of what was scanned.
 
 A kept file bears a digest of itself: a damaged one counts as absent and is made anew.  One that cannot be written is
 no error.
@@ -11,6 +11,10 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DIGEST = 32
 _place: Path | None = None
@@ -31,10 +35,10 @@ def load(name: str) -> bytes | None:
     """What was stored under the name; None when nothing was, or when it is damaged."""
     if _place is None:
         return None
-    with suppress(OSError):
-        data = (_place / name).read_bytes()
-        if hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]:
-            return data[_DIGEST:]
+    with suppress(OSError), (_place / name).open("rb") as file:
+        digest, body = file.read(_DIGEST), file.read()
+        if hashlib.sha256(body).digest() == digest:
+            return body
     return None
 
 
@@ -60,12 +64,20 @@ def put(place: Path, data: bytes) -> None:
     Path(file.name).replace(place)
 
 
-def stamp(*parts: str, files: list[Path]) -> str:
+def listed(directory: Path, suffix: str) -> list[str]:
+    """The files of a directory with the suffix, sorted; none where it cannot be read.  For `stamp`, at every start."""
+    with suppress(OSError), os.scandir(directory) as entries:
+        return sorted(entry.path for entry in entries if entry.name.endswith(suffix))
+    return []
+
+
+def stamp(*parts: str, files: Sequence[Path | str]) -> str:
     """A name for what is made of the files: it changes with any of them (size, time of change) and with the parts."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(part.encode() + b"\0")
     for path in files:
         status = os.stat(path)  # noqa: PTH116 - a hundred files at every start
-        digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+        name = os.path.basename(path)  # noqa: PTH119 - as above
+        digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import functools
-from importlib import resources
+import json
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from nhiscan import __version__, cache
 
 
 @functools.cache
@@ -23,5 +28,18 @@ def parse(text: str) -> Any:  # noqa: ANN401 - what YAML holds is checked by who
 
 
 def shipped(package: str | None, name: str) -> Any:  # noqa: ANN401 - as above
-    """The data file `name` that lies beside the modules of a package of ours (`__package__`)."""
-    return parse(resources.files(package or "").joinpath(name).read_text(encoding="utf-8"))
+    """The data file `name` that lies beside the modules of a package of ours (`__package__`).
+
+    Kept in the cache as JSON where that says the same: loading YAML's reader takes longer than reading most files.
+    """
+    path = Path(next(iter(import_module(package or "").__path__))) / name
+    family = f"data-{package}.{path.stem}-"
+    kept = f"{family}{cache.stamp(__version__, str(path), files=[path])}.json"
+    if (found := cache.load(kept)) is not None:
+        return json.loads(found)
+    data = parse(path.read_text(encoding="utf-8"))
+    with suppress(TypeError):
+        text = json.dumps(data)
+        if json.loads(text) == data:
+            cache.store(family, kept, text.encode())
+    return data

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from nhiscan import cache
+from nhiscan import cache, yamldata
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +57,27 @@ def test_a_stamp_changes_with_every_file_and_part(tmp_path):
     assert first != cache.stamp("2", files=[file])
     file.write_text("ab")
     assert first != cache.stamp("1", files=[file])
+
+
+def test_the_files_of_a_directory_are_listed_by_suffix_and_none_where_there_is_none(tmp_path):
+    for name in ("b.yaml", "a.yaml", "c.txt"):
+        (tmp_path / name).touch()
+    assert [path.rpartition("/")[2] for path in cache.listed(tmp_path, ".yaml")] == ["a.yaml", "b.yaml"]
+    assert cache.listed(tmp_path / "gone", ".yaml") == []
+
+
+def test_a_shipped_data_file_is_kept_as_json(tmp_path, monkeypatch):
+    cache.use(tmp_path)
+    first = yamldata.shipped("nhiscan.config", "profiles.yaml")
+    (kept,) = tmp_path.iterdir()
+    monkeypatch.setattr(yamldata, "parse", lambda _: pytest.fail("read again"))
+    assert yamldata.shipped("nhiscan.config", "profiles.yaml") == first
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+@pytest.mark.parametrize("data", [{1: "a number as a key"}, {"since": date(2026, 11, 1)}, {"a": (1, 2)}])
+def test_what_json_would_change_is_not_kept(tmp_path, monkeypatch, data):
+    cache.use(tmp_path)
+    monkeypatch.setattr(yamldata, "parse", lambda _: data)
+    assert yamldata.shipped("nhiscan.config", "profiles.yaml") is data
+    assert list(tmp_path.iterdir()) == []

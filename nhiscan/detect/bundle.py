@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 
 from nhiscan import __version__, cache
 from nhiscan.detect import formats as formats_of
-from nhiscan.detect import generic
+from nhiscan.detect import generic, packed
 from nhiscan.detect.confirm import FURTHEST, GAP, tells_provider
 from nhiscan.detect.dialect import prefixes
+from nhiscan.detect.late import Late
 from nhiscan.detect.layers import Layers
+from nhiscan.detect.packed import Packed
 from nhiscan.detect.stage import Expression, matcher_kind
 from nhiscan.model import ExposurePart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from nhiscan.detect.formats import Format
     from nhiscan.detect.stage import Matcher
@@ -67,37 +69,52 @@ class Bundle:
     """The formats, the encodings around them, and the automaton over everything that points to either.
 
     The expressions of `matcher` are those of the formats (`owners`: for each the formats it may be the beginning of, by
-    index), then those of the generic layer, ANNOUNCED, those of encodings, and MARKS.  `names` is a small automaton
-    over keywords, asked only about the bytes before a value; `named` has length and formats of each, as `~index` those
-    that the name tells only where a word for secrets follows it.  `version`
+    index), then those of the generic layer, ANNOUNCED, `encoded` ones of encodings, and MARKS.  `names` is a small
+    automaton over keywords, asked only about the bytes before a value; `named` has length and formats of each, as
+    `~index` those that the name tells only where a word for secrets follows it.  `words` are the literals that formats
+    begin with, `by_word` the formats that begin so, `paired` those of which another one is the other half.  `version`
     changes with whatever could change what is found.
     """
 
-    formats: tuple[Format, ...]
+    formats: Sequence[Format]
     owners: Owners
-    layers: Layers
     matcher: Matcher
     names: Matcher
-    named: tuple[tuple[int, tuple[int, ...]], ...]
+    named: Sequence[tuple[int, tuple[int, ...]]]
+    words: tuple[str, ...]
+    by_word: frozenset[int]
+    paired: tuple[int, ...]
+    encoded: int
     version: str
-    expressions: tuple[Expression, ...]
+    expressions: Sequence[Expression]
 
     @functools.cached_property
-    def anchored(self) -> tuple[tuple[Format, ...], ...]:
+    def layers(self) -> Layers:
+        """The encodings that hide formats."""
+        return _layers(self.words)
+
+    @functools.cached_property
+    def anchored(self) -> Sequence[tuple[Format, ...]]:
         """For each expression of formats, those that begin with a literal."""
-        return tuple(tuple(i for n in numbers if (i := self.formats[n]).anchors) for numbers in self.owners)
+        return Late(
+            len(self.owners), lambda number: tuple(self.formats[n] for n in self.owners[number] if n in self.by_word)
+        )
 
     @functools.cached_property
     def own(self) -> tuple[bool, ...]:
         """For each expression before those of encodings, whether its formats all begin with a literal of their own."""
         further = (False,) * (len(generic.EXPRESSIONS) + len(ANNOUNCED))
-        return (*(all(self.formats[n].anchors for n in numbers) for numbers in self.owners), *further)
+        return (*(self.by_word.issuperset(numbers) for numbers in self.owners), *further)
 
     @functools.cached_property
     def anchors(self) -> tuple[str, ...]:
         """The longer literals that values of formats begin with."""
-        texts = {a.decode("ascii") for item in self.formats for a in item.anchors if len(a) >= _LONG_ANCHOR}
-        return tuple(sorted(texts))
+        return tuple(word for word in self.words if len(word) >= _LONG_ANCHOR)
+
+    @functools.cached_property
+    def pairs(self) -> tuple[Format, ...]:
+        """The formats of which another one is the other half."""
+        return tuple(self.formats[number] for number in self.paired)
 
 
 def load(directory: Path, version: str = "") -> Bundle:
@@ -107,35 +124,27 @@ def load(directory: Path, version: str = "") -> Bundle:
     """
     version = version or version_of(directory)
     name = f"{_FAMILY}{version}.bin"
-    if (kept := cache.load(name)) is not None:
-        return _unpacked(kept, version)
-    items = formats_of.read(directory)
+    kept = cache.load(name)
+    if kept is not None:
+        return _unpacked(Packed.split(kept), version)
+    items = formats_of.sorted_items(formats_of.read(directory))
     found = formats_of.built(items)
     owned, named = expressions_of(found)
-    layers = _layers(found)
+    layers = _layers(a.decode("ascii") for item in found for a in item.anchors)
     expressions = _all(owned, layers)
-    matcher = matcher_kind().of(expressions)
-    names = matcher_kind().of(tuple(named))
-    facts = json.dumps({"formats": items, "owned": _plain(owned), "named": _plain(named)}).encode()
-    cache.store(_FAMILY, name, b"".join(_framed(part) for part in (facts, matcher.keep(), names.keep())))
-    lengths = tuple((e.length, formats) for e, formats in named.items())
-    return Bundle(found, tuple(owned.values()), layers, matcher, names, lengths, version, expressions)
-
-
-def _plain(owners: Mapping[Expression, tuple[int, ...]]) -> list[tuple[str, int, bool, tuple[int, ...]]]:
-    return [(e.text.decode("ascii"), e.length, e.caseless, formats) for e, formats in owners.items()]
-
-
-def _framed(part: bytes) -> bytes:
-    return len(part).to_bytes(8, "big") + part
+    automata = matcher_kind().of(expressions), matcher_kind().of(tuple(named))
+    kept_automata = (automata[0].keep(), automata[1].keep())
+    parts = packed.packed(items, owned, named, kept_automata, len(layers.expressions))
+    cache.store(_FAMILY, name, parts.joined())
+    return _unpacked(parts, version, automata)
 
 
 def _all(owned: Iterable[Expression], layers: Layers) -> tuple[Expression, ...]:
     return (*owned, *generic.EXPRESSIONS, *ANNOUNCED, *layers.expressions, *MARKS)
 
 
-def _layers(found: Sequence[Format]) -> Layers:
-    return Layers.of({anchor for item in found for anchor in item.anchors})
+def _layers(words: Iterable[str]) -> Layers:
+    return Layers.of({word.encode("ascii") for word in words})
 
 
 def expressions_of(formats: Sequence[Format]) -> tuple[Owned, Owned]:
@@ -209,40 +218,41 @@ def _escaped(anchor: bytes) -> bytes:
 def version_of(directory: Path) -> str:
     """What changes with whatever could change what is found; quick, as nothing of the bundle is read."""
     system = (__version__, platform.machine(), sys.platform, str(sys.version_info[:2]), _library())
-    code = Path(__file__).parent.glob("*.py")
-    return cache.stamp(*system, files=[*sorted(directory.glob("*.yaml")), *sorted(code)])
+    code = cache.listed(Path(__file__).parent, ".py")
+    return cache.stamp(*system, files=[*cache.listed(directory, ".yaml"), *code])
 
 
 def _library() -> str:
     kind = matcher_kind()
+    if kind.__name__ != "Vectorscan":
+        return f"{kind.__name__} {_installed('ahocorasick-rs')}"
+    import hyperscan
+
+    # The package's own word, as asking the metadata of the installation takes longer than loading the automaton.
+    return f"{kind.__name__} {getattr(hyperscan, '__version__', None) or _installed('hyperscan')}"
+
+
+def _installed(package: str) -> str:
     from importlib import metadata
 
-    name = {"Vectorscan": "hyperscan"}.get(kind.__name__, "ahocorasick-rs")
     with suppress(metadata.PackageNotFoundError):
-        return f"{kind.__name__} {metadata.version(name)}"
-    return kind.__name__
+        return metadata.version(package)
+    return ""
 
 
-def _unpacked(kept: bytes, version: str) -> Bundle:
-    facts, compiled, compiled_names = _unframed(kept)
-    told = json.loads(facts)
-    found = formats_of.built([(provider, item) for provider, item in told["formats"]])
-    layers = _layers(found)
-    owned, named = (_restored(told[part]) for part in ("owned", "named"))
-    expressions = _all([e for e, _ in owned], layers)
-    matcher = matcher_kind().of(expressions, compiled)
-    names = matcher_kind().of([e for e, _ in named], compiled_names)
-    lengths = tuple((e.length, formats) for e, formats in named)
-    return Bundle(found, tuple(formats for _, formats in owned), layers, matcher, names, lengths, version, expressions)
-
-
-def _restored(rows: Iterable[tuple[str, int, bool, list[int]]]) -> list[tuple[Expression, tuple[int, ...]]]:
-    return [(Expression(text.encode("ascii"), length, caseless), tuple(o)) for text, length, caseless, o in rows]
-
-
-def _unframed(kept: bytes) -> Iterator[bytes]:
-    place = 0
-    while place < len(kept):
-        size = int.from_bytes(kept[place : place + 8], "big")
-        yield kept[place + 8 : place + 8 + size]
-        place += 8 + size
+def _unpacked(parts: Packed, version: str, automata: tuple[Matcher, Matcher] | None = None) -> Bundle:
+    told = json.loads(parts.facts)
+    owners = tuple(map(tuple, told["owners"]))
+    named = packed.named(parts)
+    whole = len(owners) + len(generic.EXPRESSIONS) + len(ANNOUNCED) + told["layers"] + len(MARKS)
+    every = functools.cache(lambda: _all(packed.expressions(parts.expressions), _layers(told["words"])))
+    names = functools.cache(lambda: tuple(packed.expressions(parts.names)))
+    expressions = Late(whole, lambda number: every()[number])
+    if automata is None:
+        kind = matcher_kind()
+        by_name = Late(len(named), lambda number: names()[number])
+        automata = kind.of(expressions, parts.matcher), kind.of(by_name, parts.name_matcher)
+    return Bundle(
+        packed.formats(parts), owners, *automata, named, tuple(told["words"]), frozenset(told["anchored"]),
+        tuple(told["paired"]), told["layers"], version, expressions,
+    )  # fmt: skip

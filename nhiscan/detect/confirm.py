@@ -37,7 +37,7 @@ _JWT_WEIGHT = 25  # above the format of any JWT
 SILENT = frozenset({"value", "password", "login"})
 """Groups of a pattern that never become facts: a user name in an address can be a token itself."""
 _KEY = re.compile(
-    rb"""([A-Za-z_][\w.-]{0,80})["'`]?\]?["']?\s{0,8}(?::\s?[\w\[\]. |]{1,30}\s?=|:=|=>|=|:|,|\()\s{0,8}"""
+    rb"""([A-Za-z_][\w.-]{0,80}+)["'`]?\]?["']?\s{0,8}(?::\s?[\w\[\]. |]{1,30}\s?=|:=|=>|=|:|,|\()\s{0,8}"""
     rb"""(?:value["']?\s?[:=]\s?)?\\?(?:[bBrRuUfF]{0,2}["'`])?(?:(?:Bearer|Basic|[Tt]oken|Bot)\s)?\Z"""
 )
 # What makes a keyword announce a value: an assignment, a call, an argument, or a word for secrets right before it.
@@ -58,7 +58,6 @@ _QUOTES = (b'"', b"'", b"`")
 _WRITTEN = -20.0  # bits of rarity; a generated value of a fixed shape has more (`rarity.surplus`), words have less
 _RARE = 0.6  # bits of rarity for each character
 _ASSIGNED = re.compile(rb"""[=:>(,]\s{0,4}["']?[\w./+-]{8}""")
-_IDENTIFIER = re.compile(rb"[A-Za-z][a-z]++(?:(?:[-_/][A-Z]?|[A-Z])[a-z]{2,}+)++(?![A-Za-z0-9+/_=-])")
 _DIGEST = re.compile(
     rb"(?i)(?:sha-?\d{0,3}|md5|hash|digest|checksum|commit|etag|revision|rev|integrity|fingerprint|version|uuid|guid)"
     rb"""["'`\]]{0,2}\s{0,4}[:=]{1,2}\s{0,4}["'`]?(?:sha\d{1,3}[-:])?\Z"""
@@ -184,11 +183,6 @@ def _is_written(text: str) -> bool:
 def may_be_word(data: bytes, place: int) -> bool:
     """Whether a value without a beginning of its own can stand here: not inside a word."""
     return not (place and data[place - 1] in _NEVER_BEFORE)
-
-
-def is_identifier(data: bytes, place: int) -> bool:
-    """Whether what begins here is nothing but words joined as in code, which no format without a beginning is."""
-    return _IDENTIFIER.match(data, place) is not None
 
 
 def is_digest_of(data: bytes, place: int) -> bool:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     Reader = Callable[[bytes, int, int], Layer | None]
 
 _BACK, _AHEAD = 256 << 10, 1 << 20
-_DATA = re.compile(rb"(?:^|[\n{,])([ \t-]*)[\"']?data[\"']?[ \t]*:[ \t]*(\{?)\s*")
+_DATA = re.compile(rb"(?:^|[\n{,])([ \t-]*)[\"']?data[\"']?[ \t]*:[ \t]*+(\{?)\s*+")
 _YAML = re.compile(
     rb"[ \t]*[\"']?([\w.-]{1,253})[\"']?[ \t]*:[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]+)?[\"']?"
     rb"([A-Za-z0-9+/]++={0,2}(?:\r?\n[ \t]+[A-Za-z0-9+/]++={0,2}(?=[ \t]*(?:\r?\n|\Z)))*)[\"']?"
     rb"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)"
 )
-_VERSION = b"apiVersion"
+_VERSION, _BREAK = b"apiVersion", b"\n---"
 _JSON = re.compile(rb"\s*\"([\w.-]{1,253})\"\s*:\s*\"([A-Za-z0-9+/\\n]*={0,2})\"\s*[,}]?")
 _ANY_LINE = re.compile(rb"[^\n]*+\n?")
 _CELL_TEXT = re.compile(rb"\s*+\"((?:[^\"\\\r\n]++|\\[^\r\n])*+)\"\s*+(,?)")
@@ -36,10 +36,29 @@ def readers() -> list[tuple[Expression, Reader]]:
     return [(Expression(kind, 7), secret_layer), (Expression(cell, 1), cell_layer)]
 
 
-def secret_layer(data: bytes, place: int, floor: int = 0) -> Layer | None:
+class Borders:
+    """What parts documents in a file: asked about many places, it reads each stretch of the file once."""
+
+    __slots__ = ("_data", "_next")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._next: dict[tuple[bytes, int], tuple[int, int]] = {}  # from where it was looked for, where it stands
+
+    def find(self, text: bytes, place: int, high: int, turn: int = 0) -> int:
+        """What `data.find` says; the places of each `turn` are best asked about in ascending order."""
+        since, at = self._next.get((text, turn), (0, -1))
+        if not since <= place <= at:
+            at = self._data.find(text, place)
+            at = len(self._data) if at < 0 else at
+            self._next[text, turn] = place, at
+        return at if at + len(text) <= high else -1
+
+
+def secret_layer(data: bytes, place: int, floor: int = 0, borders: Borders | None = None) -> Layer | None:
     """The values under `data` of a Kubernetes Secret, decoded, each behind its name (Kubernetes API, v1 Secret)."""
     low, high = max(floor, place - _BACK), min(len(data), place + _AHEAD)
-    begin, end = _document(data, place, low, high)
+    begin, end = _document(data, place, (low, high), borders or Borders(data))
     parts: list[bytes] = []
     marks: list[tuple[int, int]] = []
     size, last = 0, place
@@ -53,14 +72,16 @@ def secret_layer(data: bytes, place: int, floor: int = 0) -> Layer | None:
     return Layer(marks[0][1], last, b"".join(parts), "base64", tuple(marks))
 
 
-def _document(data: bytes, place: int, low: int, high: int) -> tuple[int, int]:
+def _document(data: bytes, place: int, within: tuple[int, int], borders: Borders) -> tuple[int, int]:
     """The YAML document or, in a list, the object around the place: from its `apiVersion` to the next one's."""
-    below = data.find(_VERSION, place, high)
+    low, high = within
+    broken = borders.find(_BREAK, place, high)
+    end = broken if broken >= 0 else high
+    below = borders.find(_VERSION, place, end)
     if below >= 0 and data.rfind(_VERSION, low, place) < 0:
-        below = data.find(_VERSION, below + 1, high)  # the first is its own
-    end = data.find(b"\n---", place, below if below >= 0 else high)
-    end = end if end >= 0 else below if below >= 0 else high
-    begin = max(low, data.rfind(b"\n---", low, place))
+        below = borders.find(_VERSION, below + 1, end, turn=1)  # the first is its own
+    end = below if below >= 0 else end
+    begin = max(low, data.rfind(_BREAK, low, place))
     above = data.rfind(_VERSION, begin, place)
     listed = end == below or data.rfind(_VERSION, begin, max(begin, above)) >= 0
     return above if above >= 0 and listed else begin, end

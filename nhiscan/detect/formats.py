@@ -132,6 +132,12 @@ def built(items: Sequence[tuple[str, Mapping[str, object]]]) -> tuple[Format, ..
     return tuple(sorted((_build(provider, item) for provider, item in items), key=lambda f: (-f.weight, f.id)))
 
 
+def sorted_items(items: Sequence[tuple[str, dict[str, object]]]) -> list[tuple[str, dict[str, object]]]:
+    """What `read` gave, in the order in which `built` gives the formats."""
+    by_id = {str(item["id"]): (provider, item) for provider, item in items}
+    return [by_id[found.id] for found in built(items)]
+
+
 def load_formats(directory: Path) -> tuple[Format, ...]:
     """The formats of every YAML file in the directory, heaviest first, then by id.  Raises FormatError."""
     return built(read(directory))

@@ -70,10 +70,10 @@ _ESCAPED = re.compile(rb"""([^"'\\\n]{3,2048})\\{1,3}["']""")
 _BARE_VALUE = re.compile(rb"""[^\s"'`<>\\]{3,512}""")
 # The next parameter of a query, or part of a connection string.
 _JOINT = re.compile(rb"(?<=.)[&;](?:amp;)?[A-Za-z_][\w.%-]{0,40}=")
-_ELEMENT_VALUE = re.compile(rb"([^<>\n]{3,2048})\s{0,40}<")
+_ELEMENT_VALUE = re.compile(rb"([^<>\n]{3,2048}+)\s{0,40}+<")
 _NEAR = 300  # bytes around a password in which its user and host are looked for
 _KEYS = 1  # the expression whose names are keys more often than not of a map or a translation
-_SPOKEN = re.compile(rb"[A-Za-z]?[a-z]+(?:[-_./: ]{1,2}[A-Za-z]?[a-z]+)*")  # words, which open nothing there
+_SPOKEN = re.compile(rb"[A-Z]?[a-z]++(?:[-_./: ]{1,2}+[A-Z]?[a-z]++)*+")  # words, which open nothing there
 _LED = 2  # so many of the expressions may end in a tag
 _AFTER_TEXT = (b"", b"&", b";", b'"', b"'", b"`", b"\n", b"\r", b"\\")
 _FOLLOWS = re.compile(rb"""[ \t]{0,3}(?:\+|\||\?|if\b|\.(?:format|join|replace|split)|%\s)""")

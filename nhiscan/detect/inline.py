@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import date
 
 _LEADER = r"(?:#|//|/\*|--|;|<!--)"
+_RULE = r"[A-Za-z](?:\w|-(?!-))*+"
+# Blanks are never given back: several runs of them in a row would be cut in every possible way.
 _LINE = re.compile(
-    rf"(?P<leader>{_LEADER})\s*nhiscan:\s+ignore\b[ \t]*"
-    r"(?P<rules>[A-Za-z][\w-]*(?:[ \t]*,[ \t]*[A-Za-z][\w-]*)*)?"
-    r"(?:[ \t]*(?:--|—)[ \t]*(?P<reason>.*?))?[ \t]*(?:\*/|-->)?[ \t]*$"
+    rf"(?P<leader>{_LEADER})\s*+nhiscan:\s++ignore\b[ \t]*+"
+    rf"(?P<rules>{_RULE}(?:[ \t]*+,[ \t]*+{_RULE})*+)?+[ \t]*+"
+    r"(?:(?:--(?!>)|—)(?P<reason>.*)|(?:\*/|-->)?[ \t]*+$)"
 )
-_UNTIL = re.compile(r"[ \t]*\[?\buntil[ \t]+(?P<day>\d{4}-\d{2}-\d{2})\]?[ \t]*$")
+_CLOSERS = ("*/", "-->")
+_UNTIL = re.compile(r"\[?\buntil[ \t]++(?P<day>\d{4}-\d{2}-\d{2})\]?$")
 _ALLOWED = re.compile(rb"pragma: ?(?:allow|white)list (?P<next>nextline )?secret", re.IGNORECASE)
 _ALLOWED_REASON = "pragma: allowlist secret"
 _LEAKS = "NS-LEK-*"
@@ -58,6 +61,8 @@ def inline_ignores(data: bytes) -> list[InlineIgnore]:
 def _ignore(line: int, rules: str | None, reason: str | None) -> InlineIgnore:
     names = tuple(part.strip() for part in (rules or "").split(",") if part.strip())
     text = (reason or "").strip()
+    if text.endswith(_CLOSERS):
+        text = text[: -2 if text.endswith("*/") else -3].rstrip()
     match = _UNTIL.search(text)
     if match is None:
         return InlineIgnore(line, names, text)

@@ -69,6 +69,7 @@ class Layers:
         ends: dict[object, int] = {}
         found: list[Layer] = []
         named: list[Layer] = []
+        borders = documents.Borders(data)
         for number, place in sorted(places, key=lambda p: (p[0] >= 1, p[1], p[0])):
             reader = self.readers[number]
             family = getattr(reader, "func", reader)
@@ -76,7 +77,7 @@ class Layers:
             around = bisect_right(named, place, key=lambda layer: layer.start) - 1
             if place < floor or (around >= 0 and place < named[around].end):
                 continue
-            layer = reader(data, place, floor)
+            layer = reader(data, place, floor) if number else documents.secret_layer(data, place, floor, borders)
             if layer is None:
                 continue
             ends[family] = max(floor, layer.end)

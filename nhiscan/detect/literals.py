@@ -9,17 +9,21 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from re import _compiler, _parser  # type: ignore[attr-defined]  # missing in the type stubs
 from typing import TYPE_CHECKING, Any
 
 import ahocorasick_rs
+
+from nhiscan.detect.backwards import Backwards
+from nhiscan.detect.stage import CrowdedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nhiscan.detect.stage import Bytes, Expression
 
-_FURTHEST = 400  # bytes; no expression reaches further
+_FURTHEST = 400  # bytes that are read before a tail; no expression reaches further
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +31,21 @@ class _Way:
     """One expression: `words` of which each match holds one, `lead` bytes of a match before it at least and at most."""
 
     number: int
-    head: re.Pattern[bytes]
+    head: Backwards
     tail: re.Pattern[bytes]
     words: tuple[bytes, ...]
     lead: tuple[int, int]
     reach: int
 
-    def around(self, data: bytes, place: int) -> Iterator[int]:
-        """Where the tail begins in matches that hold the word at `place`."""
-        first, last = max(0, place - self.lead[1]), place - self.lead[0]
-        if last < 0:
-            return
-        for tail in self.tail.finditer(data, first, min(len(data), last + self.reach)):
-            if self.head_ends(data, first, last, tail.start()):
-                yield tail.start()
+    def stretch(self, place: int) -> tuple[int, int]:
+        """From where to where a match may lie that holds the word at `place`."""
+        return max(0, place - self.lead[1]), place - self.lead[0] + self.reach
 
-    def head_ends(self, data: bytes, first: int, last: int, end: int) -> bool:
-        """Whether a match of what stands before the tail begins between `first` and `last` and ends at `end`."""
-        return any(self.head.fullmatch(data, start, end) for start in range(first, min(last, end) + 1))
-
-    def everywhere(self, data: bytes) -> Iterator[int]:
-        """The same for an expression that holds no literal."""
-        for tail in self.tail.finditer(data):
-            end = tail.start()
-            if self.head_ends(data, max(0, end - self.reach), end, end):
-                yield end
+    def within(self, data: bytes, first: int, end: int) -> Iterator[tuple[int, int]]:
+        """The expression with each place at which the tail of a match begins in a stretch."""
+        for tail in self.tail.finditer(data, first, min(len(data), end)):
+            if self.head.ends(data, tail.start(), _FURTHEST):
+                yield self.number, tail.start()
 
 
 class Literals:
@@ -75,15 +69,32 @@ class Literals:
         """Nothing: making it is quick."""
         return b""
 
-    def places(self, data: Bytes) -> list[tuple[int, int]]:
-        """Pairs (index of the expression, place)."""
+    def places(self, data: Bytes, most: int | None = None) -> list[tuple[int, int]]:
+        """Pairs (index of the expression, place).  Raises CrowdedError when there are more than `most`."""
         whole = bytes(data)
-        found = [(way.number, place) for way in self._rest for place in way.everywhere(whole)]
-        if self._automaton is not None:
-            for number, start, _ in self._automaton.find_matches_as_indexes(whole.lower(), overlapping=True):
-                for way in self._by_word[self._words[number]]:
-                    found += [(way.number, place) for place in way.around(whole, start)]
+        found: list[tuple[int, int]] = []
+        for way, first, end in self._stretches(whole):
+            found += islice(way.within(whole, first, end), None if most is None else most + 1)
+            if most is not None and len(found) > most:
+                raise CrowdedError
         return found
+
+    def _stretches(self, data: bytes) -> Iterator[tuple[_Way, int, int]]:
+        """What to read for each expression: stretches around its words, those that overlap as one."""
+        yield from ((way, 0, len(data)) for way in self._rest)
+        if self._automaton is None:
+            return
+        held: dict[int, tuple[_Way, int, int]] = {}
+        for number, start, _ in self._automaton.find_matches_as_indexes(data.lower(), overlapping=True):
+            for way in self._by_word[self._words[number]]:
+                first, end = way.stretch(start)
+                if (last := held.get(id(way))) is not None:
+                    if first <= last[2]:
+                        first, end = min(first, last[1]), max(end, last[2])
+                    else:
+                        yield last
+                held[id(way)] = way, first, end
+        yield from held.values()
 
 
 def _ways(number: int, item: Expression) -> Iterator[_Way]:
@@ -92,8 +103,8 @@ def _ways(number: int, item: Expression) -> Iterator[_Way]:
         cut = _cut(one, item.length)
         words, lead = _words(one)
         reach = min(_FURTHEST, one.getwidth()[1])
-        head, tail = _compiler.compile(one[:cut]), _compiler.compile(_ahead(one[cut:]))
-        yield _Way(number, head, tail, words, lead, reach)
+        tail = _compiler.compile(_ahead(one[cut:]))
+        yield _Way(number, Backwards(one[:cut], caseless=item.caseless), tail, words, lead, reach)
 
 
 def _spread(tree: Any) -> Iterator[Any]:  # noqa: ANN401 - the parser's own shapes

@@ -9,7 +9,8 @@ from enum import Enum
 _GENERATED = re.compile(
     r"(?:^|/)(?:[\w.-]*\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.(?:sum|mod)|npm-shrinkwrap\.json|[\w.-]*\.min\.(?:js|css)"
     r"|[\w.-]+\.(?:map|svg|po|pot|mo|csv|tsv|ipynb_checkpoints|snap|sum|sha\d*|md5|asc|sig|rdb|dat|geojson|xlf|css|scss|less)"
-    r"|(?:vendor|node_modules|third_party|bower_components|site-packages|dist|\.dist-info|translations|locales?|i18n)/.*|RECORD|SHASUMS\w*|constraints[\w.-]*\.txt)$",
+    r"|RECORD|SHASUMS\w*|constraints[\w.-]*\.txt)$"
+    r"|(?:^|/)(?:vendor|node_modules|third_party|bower_components|site-packages|dist|\.dist-info|translations|locales?|i18n)/",
     re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -19,14 +20,16 @@ _CODE = re.compile(
 )
 _PROSE = re.compile(r"\.(?:md|rst|txt|adoc|html?|mdx|ipynb|log)$|(?:^|/)(?:README|CHANGELOG)[^/]*$", re.IGNORECASE)
 _TRIAL = re.compile(
-    r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?|examples?|samples?|demos?|docs?|e2e|benchmarks?)(?:/|$)"
-    r"|(?:^|/)(?:test_[^/]*|[^/]*[_.-](?:tests?|spec|example|sample|template|dist|mock)(?:\.[^/]*)?|conftest\.py)$",
+    r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?|examples?|samples?|demos?|docs?|e2e|benchmarks?)(?:/|$)",
     re.IGNORECASE,
 )
-# Files of names and values; no test, and no source but that of settings.
+_TRIAL_NAME = re.compile(
+    r"^(?:test_|conftest\.py$)|[_.-](?:tests?|spec|example|sample|template|dist|mock)(?:\.|$)", re.IGNORECASE
+)
+# Files of names and values, by name without directories; no test, and no source but that of settings.
 _DATA = re.compile(
-    r"(?:^|/)\.?[\w-]*(?:\.(?:json5?|ya?ml|toml|ini|cfg|conf|cnf|config|properties|xml|plist|env|tfvars|rc|rdp|npmrc))?$"
-    r"|\.env\b[^/]*$|(?:^|/)\.[\w-]+$|(?:^|/)[\w.-]*(?:config|settings|secrets?|credentials?)\.(?:php|inc|py|rb|js|ts)$",
+    r"^\.?[\w-]*(?:\.(?:json5?|ya?ml|toml|ini|cfg|conf|cnf|config|properties|xml|plist|env|tfvars|rc|rdp|npmrc))?$"
+    r"|\.env\b|^\.[\w-]+$|^[\w.-]*(?:config|settings|secrets?|credentials?)\.(?:php|inc|py|rb|js|ts)$",
     re.IGNORECASE,
 )
 
@@ -53,10 +56,10 @@ def setting(path: str) -> Setting:
 @functools.lru_cache(maxsize=4096)
 def trial(path: str) -> bool:
     """Whether the path speaks of tests, examples or documentation, where invented values are common."""
-    return _TRIAL.search(path) is not None
+    return _TRIAL.search(path) is not None or _TRIAL_NAME.search(path.rpartition("/")[2]) is not None
 
 
 @functools.lru_cache(maxsize=4096)
 def holds_settings(path: str) -> bool:
     """Whether the file holds the settings of one installation, where people write passwords they can remember."""
-    return _DATA.search(path) is not None and not trial(path)
+    return _DATA.search(path.rpartition("/")[2]) is not None and not trial(path)

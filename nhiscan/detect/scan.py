@@ -22,6 +22,7 @@ from nhiscan.detect.confirm import (
     may_be_word,
     tells_provider,
 )
+from nhiscan.detect.crowds import MOST, SMALL, pieces
 from nhiscan.detect.formats import shipped_directory
 from nhiscan.detect.paths import trial
 from nhiscan.model import Confidence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from nhiscan.detect.announce import Names
     from nhiscan.detect.bundle import Bundle
     from nhiscan.detect.candidate import Candidate
+    from nhiscan.detect.crowds import Piece
     from nhiscan.detect.formats import Format
     from nhiscan.detect.stage import Bytes
 
@@ -59,7 +61,7 @@ class Scanner:
         first = len(parts.owners)
         announced = first + len(generic.EXPRESSIONS)
         layer = announced + len(bundle.ANNOUNCED)
-        return cls(parts, first, announced, layer, layer + len(parts.layers.expressions))
+        return cls(parts, first, announced, layer, layer + parts.encoded)
 
     @property
     def version(self) -> str:
@@ -72,8 +74,15 @@ class Scanner:
         return self.parts.formats
 
     def places(self, data: Bytes) -> list[tuple[int, int]]:
-        """Where something may be, for a caller that has the bytes only as long as this call (see `confirmed`)."""
-        return self.parts.matcher.places(data)
+        """Where something may be, for a caller that has the bytes only as long as this call (see `confirmed`).
+
+        Raises CrowdedError when that is nearly everywhere in more than `crowds.SMALL` bytes (see `pieces`).
+        """
+        return self.parts.matcher.places(data, None if len(data) <= SMALL else MOST)
+
+    def pieces(self, data: Bytes) -> Iterator[Piece]:
+        """The bytes with their places, in as many pieces as it takes to hold them."""
+        return pieces(self.parts.matcher, data)
 
     def is_marked(self, places: list[tuple[int, int]]) -> bool:
         """Whether a comment that speaks to a scanner is among the places."""
@@ -86,13 +95,17 @@ class Scanner:
             if place[0] < self.first_layer and next(self._direct(file, [place], loose=True), None) is not None:
                 return place
         encoded = [place for place in places if self.first_layer <= place[0] < self.first_mark]
-        if not encoded or not self._encoded(file, encoded, 0, []):
+        found = self._encoded(file, encoded, 0, []) if encoded else []
+        if not found:
             return None
-        return next((place for place in encoded if self._encoded(file, [place], 0, [])), encoded[0])
+        # Each try takes off the encodings of a long stretch, so those next to what was found come first.
+        near = sorted(encoded, key=lambda place: abs(place[1] - found[0].start))
+        return next((place for place in near if self._encoded(file, [place], 0, [])), encoded[0])
 
     def scan(self, data: bytes, path: str = "") -> list[Candidate]:
         """The credentials of a file, by position; `path` tells what sort of file it is and is not opened."""
-        return self.confirmed(data, path, self.places(data))
+        chosen = self._found(data, path, 0, loose=True)
+        return [_doubtful(c) for c in chosen] if chosen and trial(path) else chosen
 
     def confirmed(self, data: bytes, path: str, places: list[tuple[int, int]]) -> list[Candidate]:
         """The credentials at places of a file, by position."""
@@ -101,7 +114,18 @@ class Scanner:
 
     def known(self, data: bytes) -> list[Candidate]:
         """The credentials in known formats only, by position, without taking off encodings."""
-        return self._chosen(File(data), self.places(data), _DEEPEST, loose=False)
+        return self._found(data, "", _DEEPEST, loose=False)
+
+    def _found(self, data: bytes, path: str, depth: int, *, loose: bool) -> list[Candidate]:
+        """The candidates of bytes of any size, by position."""
+        return [
+            replace(c, start=c.start + piece.offset, end=c.end + piece.offset, line=c.line + piece.lines)
+            if piece.offset
+            else c
+            for piece in self.pieces(data)
+            for c in self._chosen(File(bytes(piece.data), path), piece.places, depth, loose=loose)
+            if piece.first <= c.start < piece.end
+        ]
 
     def _chosen(self, file: File, places: list[tuple[int, int]], depth: int, *, loose: bool) -> list[Candidate]:
         if not places:
@@ -115,7 +139,7 @@ class Scanner:
         found = list(self._direct(file, direct, loose=loose)) if direct else []
         if encoded:
             found += self._encoded(file, encoded, depth, found)
-        return without_overlaps(pairs.join(without_overlaps(found), file.data, self.formats)) if found else []
+        return without_overlaps(pairs.join(without_overlaps(found), file.data, self.parts.pairs)) if found else []
 
     def _direct(self, file: File, places: Sequence[tuple[int, int]], *, loose: bool) -> Iterator[Candidate]:
         parts, data, first_generic = self.parts, file.data, self.first_generic
@@ -181,14 +205,20 @@ class Scanner:
             return []
         encoded = [(number - self.first_layer, place) for number, place in places]
         found = []
+        direct = sorted(direct, key=_start)
         for layer in self.parts.layers.unfold(file.data, encoded):
-            seen = {c.value.reveal() for c in direct if layer.start <= c.start < layer.end}
-            for item in self._chosen(File(layer.data, file.path), self.places(layer.data), depth + 1, loose=True):
+            first, end = (bisect_left(direct, place, key=_start) for place in (layer.start, layer.end))
+            seen = {c.value.reveal() for c in direct[first:end]}
+            for item in self._found(layer.data, file.path, depth + 1, loose=True):
                 if item.value.reveal() not in seen:
                     start, end = layer.outer(item.start), layer.outer(item.end - 1) + 1
                     layers, line = (layer.how, *item.layers), file.lines.at(start)
                     found.append(replace(item, start=start, end=end, line=line, layers=layers))
         return found
+
+
+def _start(item: Candidate) -> int:
+    return item.start
 
 
 @functools.cache

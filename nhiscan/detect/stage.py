@@ -28,6 +28,10 @@ class Expression:
     caseless: bool = False
 
 
+class CrowdedError(Exception):
+    """There are more places in the bytes than the caller wants to hold."""
+
+
 class Matcher(Protocol):
     """The seam behind which the automaton can be exchanged: made of expressions, kept as bytes, asked for places."""
 
@@ -40,8 +44,11 @@ class Matcher(Protocol):
         """The compiled form, for a cache; it is bound to this platform and this version of the library."""
         ...
 
-    def places(self, data: Bytes) -> list[tuple[int, int]]:
-        """Pairs (index of the expression, place) in any order; a pair may come back more than once."""
+    def places(self, data: Bytes, most: int | None = None) -> list[tuple[int, int]]:
+        """Pairs (index of the expression, place) in any order; a pair may come back more than once.
+
+        Raises CrowdedError when there are more than `most`, without having noted more of them.
+        """
         ...
 
 

@@ -55,7 +55,7 @@ def _anchored() -> tuple[Format, ...]:
 
 @functools.cache
 def _anchors() -> tuple[bytes, ...]:
-    return tuple({anchor for item in _anchored() for anchor in item.anchors})
+    return tuple(word.encode("ascii") for word in shipped().parts.words)
 
 
 def _bytes(text: str) -> bytes:

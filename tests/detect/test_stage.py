@@ -150,7 +150,7 @@ def test_the_compiled_form_is_kept_and_a_damaged_one_made_anew(tmp_path):
         text = b"one_0123456789abcdef"
         again = bundle.load(folder)
         assert again.matcher.places(text) == made.matcher.places(text) != []
-        assert (again.formats, again.owners, again.named) == (made.formats, made.owners, made.named)
+        assert (*again.formats, *again.owners, *again.named) == (*made.formats, *made.owners, *made.named)
         kept.write_bytes(kept.read_bytes()[:-1])
         assert bundle.load(folder).matcher.places(text) == made.matcher.places(text)
         (folder / "one.yaml").write_text((folder / "one.yaml").read_text().replace("{16})'\n  - id", "{24})'\n  - id"))

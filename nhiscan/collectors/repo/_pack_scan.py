@@ -18,6 +18,7 @@ from nhiscan.collectors.repo._inflate import StreamError, crc32, inflate
 from nhiscan.collectors.repo._pack_marks import marks_of
 from nhiscan.collectors.repo._pack_places import Known, clean_stretches, ordered, places_of
 from nhiscan.collectors.repo._texts import is_plain, message
+from nhiscan.detect.stage import CrowdedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +182,11 @@ class _Walk:
             self._leave(row)
             return []
         self.outcome.inflated += len(data)
-        known = self._look(task, data, copies) if self._wanted[row] else None
+        try:
+            known = self._look(task, data, copies) if self._wanted[row] else None
+        except CrowdedError:  # the other way reads it in pieces
+            self._leave(row)
+            return []
         if not children:
             return []
         self._held += len(data)

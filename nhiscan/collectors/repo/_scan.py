@@ -16,6 +16,7 @@ from nhiscan.collectors.repo._ignores import Where, comments, listed
 from nhiscan.collectors.repo._listing import Skip
 from nhiscan.collectors.repo._reading import BinaryError, Part, Reader
 from nhiscan.collectors.repo._tree import printable
+from nhiscan.detect.crowds import SMALL
 from nhiscan.detect.known import digest
 from nhiscan.plugin import Credential, Declared, Exposure
 
@@ -86,6 +87,8 @@ class Scan:
         text = reader.plain(handle)
         if text is None:
             _File(self, scanner, file, chunk).read(reader, handle)
+        elif len(text) > SMALL:
+            _File(self, scanner, file, chunk).pieces(Part(text))
         elif places := scanner.places(text):
             _File(self, scanner, file, chunk).part(Part(text), places)
 
@@ -104,13 +107,20 @@ class _File:
         """Whatever the file is: several windows, another encoding, an archive.  Raises OSError."""
         try:
             for part in reader.parts(handle):
-                if places := self.scanner.places(part.data):
-                    self.part(part, places)
+                self.pieces(part)
         except BinaryError as e:
             self._binary(handle, e.head)
 
     def _skip(self, reason: Skip) -> None:
         self.chunk.skipped.append((reason, self.file.path))
+
+    def pieces(self, part: Part) -> None:
+        """A part of any size, a piece of it at a time where it is crowded."""
+        for piece in self.scanner.pieces(part.data):
+            if piece.places:
+                at = piece.offset
+                first, end = max(piece.first, part.first - at), min(piece.end, part.end - at)
+                self.part(Part(piece.data, part.lines + piece.lines, first, end), piece.places)
 
     def part(self, part: Part, places: list[tuple[int, int]]) -> None:
         """The candidates and comments at places of a part."""
