@@ -62,9 +62,10 @@ def _records(hit: Hit, number: int, scope: str, source: str, teams: CodeOwners) 
     place, locator = f"{scope}#{hit.label}:{hit.name}:{number}", f"{hit.label}:{hit.line}"
     found = replace(hit.credential, id=hit.credential.id or place, locator=locator)
     yield found
+    # Untracked: whoever has the repository does not have it yet.
     yield Exposure(
         id=f"{place}@history", scope_id=scope, source=source, locator=locator, credential_id=found.id, uri=hit.label,
         line=hit.line, key_name=hit.key_name, detector=hit.detector, basis=hit.basis, part=hit.part, at_head=False,
-        visibility=Visibility.TRACKED, file_class=file_class(hit.path) if hit.path else None,
+        visibility=Visibility.UNTRACKED, file_class=file_class(hit.path) if hit.path else None,
     )  # fmt: skip
     yield from _owners.owners(found.id, scope, source, teams.of(hit.path), OwnerBasis.CODEOWNERS)
