@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nhiscan import __version__, cache
+from nhiscan.api.ahead import load_ahead
 from nhiscan.collect import registry, runner
 from nhiscan.collect.protocol import Context, Target, TargetError, TargetKind, Unit
 from nhiscan.model import Gap, GapReason
@@ -200,7 +201,7 @@ def _collect(
     callers = tuple(dict.fromkeys(unit.params["caller"] for unit in units if "caller" in unit.params))
     manifests: list[Manifest] = []
     on_progress(Progress(0, len(units), 0, 0, callers))
-    for manifest in runner.run(units, ctx, spool, jobs):
+    for manifest in runner.run(units, ctx, spool, jobs, load_ahead):
         manifests.append(manifest)
         found = {t: sum(m.counts.get(t, 0) for m in manifests) for t in ("identity", "credential")}
         on_progress(Progress(len(manifests), len(units), found["identity"], found["credential"], callers))

@@ -5,17 +5,23 @@ Modules are listed without importing them; only the ones asked for are loaded.
 
 from __future__ import annotations
 
-import pkgutil
+import os
+import sys
 from contextlib import suppress
 from functools import cache
-from importlib import import_module, metadata
+from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nhiscan.collect.protocol import Collector, TargetKind
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 GROUP = "nhiscan.collectors"
 _PACKAGE = "nhiscan.collectors"
+_CODE = (".py", ".pyc")
 
 
 class MissingExtraError(Exception):
@@ -93,16 +99,53 @@ def schemes() -> tuple[str, ...]:
 @cache
 def _shipped() -> dict[str, str]:
     package = import_module(_PACKAGE)
-    root = Path(next(iter(package.__path__)))
-    found = {}
-    for provider in pkgutil.iter_modules([str(root)]):
-        if provider.ispkg and not provider.name.startswith("_"):
-            for module in pkgutil.iter_modules([str(root / provider.name)]):
-                if not module.name.startswith("_"):
-                    found[f"{provider.name}.{module.name}"] = f"{_PACKAGE}.{provider.name}.{module.name}"
-    return found
+    root = next(iter(package.__path__))
+    return {
+        f"{provider}.{module}": f"{_PACKAGE}.{provider}.{module}"
+        for provider in _public(root)
+        if "." not in provider
+        for module in sorted({m.partition(".")[0] for m in _public(f"{root}/{provider}") if m.endswith(_CODE)})
+    }
+
+
+def _public(folder: str) -> list[str]:
+    """The entries of a folder that are no helpers.  `pkgutil` says the same, and takes 9 ms to."""
+    return sorted(name for name in os.listdir(folder) if name[0] not in "_.")  # noqa: PTH208 - text is all that is needed
 
 
 @cache
-def _plugins() -> dict[str, metadata.EntryPoint]:
+def _plugins() -> dict[str, EntryPoint]:
+    if not _is_declared(GROUP):
+        return {}
+    from importlib import metadata
+
     return {point.name: point for point in metadata.entry_points(group=GROUP)}
+
+
+def _is_declared(group: str) -> bool:
+    """Whether an installed package may declare entry points of the group; True wherever a look cannot tell.
+
+    Nearly everybody has none, and `importlib.metadata` takes as long to say so as to list a small checkout.  Where
+    packages lie that it finds: packaging.python.org, "Recording installed projects".
+    """
+    if any(hasattr(finder, "find_distributions") for finder in sys.meta_path if finder is not PathFinder):
+        return True
+    for place in sys.path:
+        try:
+            with os.scandir(place or ".") as entries:
+                found = [entry for entry in entries if entry.name.endswith((".dist-info", ".egg-info", ".egg"))]
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return True  # an archive of packages, or what only importlib can read
+        if place.endswith(".egg") or any(entry.name.endswith(".egg") or _names(entry.path, group) for entry in found):
+            return True
+    return False
+
+
+def _names(package: str, group: str) -> bool:
+    try:
+        with open(f"{package}/entry_points.txt", "rb") as file:  # noqa: PTH123 - of a hundred packages at every start
+            return group.encode() in file.read()
+    except OSError:
+        return False

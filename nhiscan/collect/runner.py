@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import traceback
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +22,8 @@ from nhiscan.store.schema import problem
 from nhiscan.store.spool import Manifest, Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from nhiscan.store.spool import UnitWriter
 
@@ -46,10 +45,13 @@ class ContractError(Exception):
     """A collector gave something that is no unit or no record; the message says what, never a value."""
 
 
-def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[Manifest]:
+def run(
+    units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Manifest]:
     """Collect every unit and yield its manifest as it ends; units the spool already holds are not run again.
 
-    `jobs` 1 runs in this process.  An order of the results is not promised.
+    `jobs` 1 runs in this process.  An order of the results is not promised.  `meanwhile` is called once when worker
+    processes have begun; it must start no thread, beside which no further worker could be forked.
     """
     waiting = []
     for unit in units:
@@ -61,7 +63,7 @@ def run(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterato
     if jobs <= 1:
         yield from (collect(unit, ctx, spool.directory) for unit in waiting)
     elif waiting:
-        yield from _pooled(waiting, ctx, spool, min(jobs, len(waiting)))
+        yield from _pooled(waiting, ctx, spool, min(jobs, len(waiting)), meanwhile)
 
 
 def collect(unit: Unit, ctx: Context, directory: Path) -> Manifest:
@@ -133,11 +135,13 @@ def _gap(unit: Unit, detail: str, remedy: str) -> Gap:
     )
 
 
-def _pooled(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[Manifest]:
+def _pooled(
+    units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int, meanwhile: Callable[[], None]
+) -> Iterator[Manifest]:
     left = list(units)
     while left:
         suspects: list[Unit] = []
-        for unit, manifest in _round(left, ctx, spool, jobs):
+        for unit, manifest in _round(left, ctx, spool, jobs, meanwhile):
             if manifest is None:
                 suspects.append(unit)
             else:
@@ -148,8 +152,13 @@ def _pooled(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Ite
             yield _alone(unit, ctx, spool)
 
 
-def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iterator[tuple[Unit, Manifest | None]]:
+def _round(
+    units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Unit, Manifest | None]]:
     """One pool's life: finished units with their manifests, and after a crash the others with None, oldest first."""
+    from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+    from concurrent.futures.process import BrokenProcessPool
+
     ctx = dataclasses.replace(ctx, memo={})
     pool = ProcessPoolExecutor(jobs, mp_context=processes.context(), initializer=processes.end_with_parent)
     futures: dict[Future[Manifest], Unit] = {}
@@ -160,6 +169,7 @@ def _round(units: Sequence[Unit], ctx: Context, spool: Spool, jobs: int) -> Iter
             # The system lets no process start (an interpreter this user may not execute): do the work here.
             yield from ((unit, collect(unit, ctx, spool.directory)) for unit in units)
             return
+        meanwhile()
         pending = set(futures)
         broken: list[Unit] = []
         while pending:

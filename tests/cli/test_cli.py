@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from nhiscan.cli.main import app
+from nhiscan.cli.main import application
 from tests.conftest import AS_OF, ROOT
 
 COMMANDS = ("audit", "inventory", "query", "diff", "explain", "can", "rules", "baseline", "permissions", "doctor")
@@ -308,14 +308,14 @@ def test_a_broken_pipe_elsewhere_is_a_bug(monkeypatch):
     def broken(**_):
         raise BrokenPipeError
 
-    monkeypatch.setattr(main, "app", broken)
+    monkeypatch.setattr(main, "application", lambda _: broken)
     assert main.invoke(["rules", "list"]) == 5
 
 
 def test_every_command_has_a_help_of_one_sentence():
     from typer.main import get_command
 
-    for name, command in get_command(app).commands.items():
+    for name, command in get_command(application()).commands.items():
         assert command.help.strip(), name
 
 

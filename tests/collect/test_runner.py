@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,7 +95,7 @@ _REAL = runner.collect
 
 
 def test_where_no_process_can_start_the_work_is_done_here(tmp_path, collector, monkeypatch):
-    monkeypatch.setattr(runner.ProcessPoolExecutor, "submit", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", lambda *_: (_ for _ in ()).throw(PermissionError()))
     manifests, identities, _ = run(tmp_path, collector, "a,b", jobs=2)
     assert {m.status for m in manifests.values()} == {"succeeded"}
     assert len(identities) == 2
@@ -123,3 +124,13 @@ def test_workers_end_with_the_program_that_started_them(tmp_path, method):
             return
         time.sleep(0.1)
     pytest.fail("the worker outlived the program")
+
+
+@pytest.mark.parametrize(("jobs", "kinds", "times"), [(1, "fine", 0), (2, "fine", 1), (2, "", 0)])
+def test_meanwhile_is_done_once_beside_workers_and_never_without(tmp_path, collector, jobs, kinds, times):
+    done = []
+    target = Target(kinds, TargetKind.PATH, kinds)
+    spool = Spool.begin(tmp_path / "run", RunInfo(SCHEMA, "0", "k", "x", (kinds,)))
+    units = list(collector.units(target, CTX)) if kinds else []
+    assert len(list(runner.run(units, CTX, spool, jobs, lambda: done.append(1)))) == len(units)
+    assert len(done) == times

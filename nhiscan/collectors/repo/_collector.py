@@ -32,7 +32,15 @@ class CheckoutCollector(ABC):
         """The scope of the checkout and what is found in it; a file that cannot be read is a gap."""
         checkout = Checkout.open(Path(unit.target.value), ctx)
         yield checkout.scope
-        yield from with_owners(checkout, self.name, self.records(checkout, ctx))
+        if any(self.concerns(file.path) for file in checkout.files()):
+            yield from with_owners(checkout, self.name, self.records(checkout, ctx))
+
+    def concerns(self, path: str) -> bool:  # noqa: ARG002 - each collector knows its own paths
+        """Whether a file of this path may be one to read; a checkout without any loads nothing more.  By default yes.
+
+        Told by the path alone, and rather once too often: `records` decides.
+        """
+        return True
 
     @abstractmethod
     def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from nhiscan.detect.stage import Bytes
     from nhiscan.detect.windows import Readable
 
 WHOLE = 16 << 20
@@ -39,7 +40,7 @@ class Part:
     What begins outside of `first` and `end` is reported by a neighbour.
     """
 
-    data: memoryview | bytes
+    data: Bytes
     lines: int = 0
     first: int = 0
     end: int = 1 << 62

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from nhiscan.collectors.repo._agents import personal
-from nhiscan.collectors.repo._agents.client import belongs, place_of
-from nhiscan.collectors.repo._agents.formats import read_tree
-from nhiscan.collectors.repo._agents.grouping import groups, inventory
-from nhiscan.collectors.repo._agents.inventory import Part
-from nhiscan.collectors.repo._collector import with_owners
-from nhiscan.collectors.repo._config.nodes import Document
-from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import classed
-from nhiscan.collectors.repo._tree import Checkout, units_of
-from nhiscan.plugin import Collector, Gap, Record, Target, TargetKind, Unit
+from nhiscan.collectors.repo._agents import SOURCE
+from nhiscan.collectors.repo._collector import CheckoutCollector
+from nhiscan.plugin import Collector, Record, Target, TargetKind, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
+    from nhiscan.collectors.repo._tree import Checkout
     from nhiscan.plugin import Context
 
-SOURCE = "repo.agents"
-_COVERS = ("consumer", "tool", "use", "credential")
+_SETTINGS = (".json", ".jsonc", ".toml", ".yaml", ".yml")
 
 
-class RepoAgents:
+class RepoAgents(CheckoutCollector):
     """Agent and MCP configuration of a checkout, read and never started."""
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Agent and MCP configuration in a checkout"
-    requires: ClassVar[Mapping[str, str]] = {}
-    local: ClassVar[bool] = True
 
     def units(self, target: Target, ctx: Context) -> Iterator[Unit]:
         """One unit for a path; raises TargetError when it cannot be read."""
-        yield from units_of(SOURCE, target, ctx)
+        yield from super().units(target, ctx)
         if target.kind is TargetKind.PATH and ctx.user:
+            from nhiscan.collectors.repo._agents import personal
+
             person = personal.scope()
             # One unit however many paths are named: units of one id are one.
             yield Unit(f"{SOURCE}:{person.id}", SOURCE, person.id, target, {"whose": "user"})
@@ -45,42 +36,21 @@ class RepoAgents:
     def collect(self, unit: Unit, ctx: Context) -> Iterator[Record]:
         """Agents, tool servers, tools, uses, credentials and exposures; a file that cannot be read is a gap."""
         if unit.params.get("whose") == "user":
-            scope = personal.scope()
-            yield scope
-            yield from _records(personal.parts(personal.Machine(), scope.id, _COVERS), scope.id, ctx, whole=True)
+            from nhiscan.collectors.repo._agents import checkout as reading
+
+            yield from reading.of_the_person(ctx)
             return
-        checkout = Checkout.open(Path(unit.target.value), ctx)
-        yield checkout.scope
-        parts = _parts(Files(checkout, SOURCE, _COVERS))
-        yield from with_owners(checkout, SOURCE, _records(parts, checkout.scope.id, ctx, whole=False))
+        yield from super().collect(unit, ctx)
 
+    def concerns(self, path: str) -> bool:
+        """Whether a file of this path may be one to read: settings by their suffix, agents by that and their folder."""
+        return path.endswith(_SETTINGS) or (path.endswith(".md") and "agent" in path)
 
-def _records(sources: Iterable[Part | Gap], scope_id: str, ctx: Context, *, whole: bool) -> Iterator[Record]:
-    parts: list[Part] = []
-    for found in sources:
-        if isinstance(found, Gap):
-            yield found
-        else:
-            parts.append(found)
-    yield from classed(inventory(groups(parts, scope_id, whole=whole), scope_id, SOURCE, ctx.key))
+    def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
+        """Agents, tool servers, tools, uses, credentials and exposures of a checkout."""
+        from nhiscan.collectors.repo._agents import checkout as reading
 
-
-def _parts(files: Files) -> Iterator[Part | Gap]:
-    """The files that are what their names promise; a broken one is kept as far as it makes sense, with its gap."""
-    checkout = files.checkout
-    for file in checkout.files():
-        if (place := place_of(file.path)) is None:
-            continue
-        text = files.text(file)
-        if text is None or isinstance(text, Gap):
-            if text is not None:
-                yield text
-            continue
-        root, error = read_tree(file.path, text)
-        if error is not None:
-            yield files.malformed(file.path, error)
-        if root is not None and belongs(place.client, place.file, root):
-            yield Part(place, Document(file.path, root, file.visibility, checkout.at_head(file.visibility)))
+        yield from reading.records(checkout, ctx)
 
 
 COLLECTOR: Collector = RepoAgents()

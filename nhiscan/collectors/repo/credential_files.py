@@ -11,27 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._collector import CheckoutCollector
-from nhiscan.collectors.repo._config.nodes import Document, MalformedError, Node
-from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book
-from nhiscan.collectors.repo._credential_files import formats
-from nhiscan.collectors.repo._credential_files.entry import records
-from nhiscan.collectors.repo._file_class import file_class
-from nhiscan.plugin import Collector, FileClass, Gap, Record
+from nhiscan.collectors.repo._credential_files import COVERS, SOURCE
+from nhiscan.collectors.repo._credential_files.names import may_hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nhiscan.collectors.repo._credential_files.entry import Entry
-    from nhiscan.collectors.repo._credential_files.formats import Format
-    from nhiscan.collectors.repo._tree import Checkout, SourceFile
-    from nhiscan.plugin import Context
-
-SOURCE = "repo.credential_files"
-_COVERS = ("credential", "exposure")
-_MOST = 300  # credentials of one file; what is shown is compared with each of them
-# Classes that say more of a file than that it holds credentials.
-_KEPT = frozenset({FileClass.TEST, FileClass.DOCUMENTATION, FileClass.AGENT_CONFIG, FileClass.PIPELINE})
+    from nhiscan.collectors.repo._tree import Checkout
+    from nhiscan.plugin import Collector, Context, Record
 
 
 class RepoCredentialFiles(CheckoutCollector):
@@ -39,42 +26,17 @@ class RepoCredentialFiles(CheckoutCollector):
 
     name: ClassVar[str] = SOURCE
     title: ClassVar[str] = "Credential files in a checkout"
-    covers: ClassVar[tuple[str, ...]] = _COVERS
+    covers: ClassVar[tuple[str, ...]] = COVERS
+
+    def concerns(self, path: str) -> bool:
+        """Whether a file of this path may be one to read."""
+        return may_hold(path)
 
     def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Credentials and exposures; a file that looks like one of these and cannot be read is a gap."""
-        files = Files(checkout, SOURCE, _COVERS)
-        for file in checkout.files():
-            if possible := formats.candidates(file.path):
-                yield from _file(files, file, possible, Book(checkout.scope.id, SOURCE, ctx.key))
+        from nhiscan.collectors.repo._credential_files import checkout as reading
 
-
-def _file(files: Files, file: SourceFile, possible: tuple[Format, ...], book: Book) -> Iterator[Record]:
-    text = files.text(file)
-    if isinstance(text, Gap):
-        yield text
-    if not isinstance(text, str) or (form := formats.chosen(possible, text)) is None:
-        return
-    document = Document(file.path, Node(None, 1, 1), file.visibility, files.checkout.at_head(file.visibility))
-    told = file_class(file.path)
-    entries, broken = read(form, text, file.path)
-    yield from records(entries, document, book, told if told in _KEPT else FileClass.CREDENTIAL_FILE)
-    if broken is not None:
-        yield files.malformed(file.path, broken)
-
-
-def read(form: Format, text: str, path: str) -> tuple[list[Entry], MalformedError | None]:
-    """What the reader gives, and why it gave no more."""
-    found: list[Entry] = []
-    try:
-        for entry in form.read(text, path):
-            if len(found) == _MOST:
-                what = f"more than {_MOST} credentials; the rest was not read"
-                return found, MalformedError(what, entry.line)
-            found.append(entry)
-    except MalformedError as e:
-        return found, e
-    return found, None
+        yield from reading.records(checkout, ctx)
 
 
 COLLECTOR: Collector = RepoCredentialFiles()

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo import _owners
 from nhiscan.collectors.repo._listing import Skip
-from nhiscan.collectors.repo._scan import CHUNK, Chunk, Scan
 from nhiscan.collectors.repo._tree import Checkout, is_asked_for
-from nhiscan.collectors.repo._workers import spread
 from nhiscan.detect.known import FILE_NAME, KnownError, known_values
 from nhiscan.plugin import (
     Collector,
@@ -28,6 +26,7 @@ from nhiscan.plugin import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nhiscan.collectors.repo._scan import Chunk
     from nhiscan.plugin import Context
 
 SOURCE = "repo.secrets"
@@ -83,6 +82,9 @@ def _unread(checkout: Checkout, why: str) -> Gap:
 
 def _chunks(checkout: Checkout, ctx: Context, known: Mapping[str, frozenset[str]]) -> Iterator[Chunk]:
     """What the files gave, in their order; the files of a worker that died are noted as left out."""
+    from nhiscan.collectors.repo._scan import CHUNK, Chunk, Scan
+    from nhiscan.collectors.repo._workers import spread
+
     scan = Scan(checkout.root, checkout.scope.id, SOURCE, ctx.key, ctx.cache_dir, known)
     files = list(checkout.files())
     tasks = [files[n : n + CHUNK] for n in range(0, len(files), CHUNK)]

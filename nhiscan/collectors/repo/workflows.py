@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from typing import TYPE_CHECKING, ClassVar
 
 from nhiscan.collectors.repo._collector import CheckoutCollector
-from nhiscan.collectors.repo._config.reading import Files
-from nhiscan.collectors.repo._config.records import Book, classed
-from nhiscan.collectors.repo._workflows import front, shape
-from nhiscan.collectors.repo._workflows.estate import Survey
-from nhiscan.collectors.repo._workflows.jobs import write_job
-from nhiscan.collectors.repo._workflows.writer import Writer
-from nhiscan.plugin import Collector, Gap, Record
+from nhiscan.collectors.repo._workflows import COVERS, SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nhiscan.collectors.repo._tree import Checkout
-    from nhiscan.plugin import Context
+    from nhiscan.plugin import Collector, Context, Record
 
-SOURCE = "repo.workflows"
-COVERS = ("consumer", "use", "credential", "exposure", "hop", "tool", "identity")
+FOLDER = ".github/workflows/"
+SUFFIXES = ("action.yml", "action.yaml")  # of what a workflow takes from beside it
 
 
 class RepoWorkflows(CheckoutCollector):
@@ -31,25 +24,15 @@ class RepoWorkflows(CheckoutCollector):
     title: ClassVar[str] = "GitHub Actions workflows in a checkout"
     covers: ClassVar[tuple[str, ...]] = COVERS
 
+    def concerns(self, path: str) -> bool:
+        """Whether a file of this path may be one to read."""
+        return FOLDER in path or path.endswith(SUFFIXES)
+
     def records(self, checkout: Checkout, ctx: Context) -> Iterator[Record]:
         """Pipelines, agents, third-party steps, credentials and uses; a file that cannot be read is a gap."""
-        survey = Survey(Files(checkout, SOURCE, COVERS))
-        survey.look()
-        known: set[str] = set()
-        for found in survey.workflows():
-            if isinstance(found, Gap):
-                yield found
-                continue
-            document, lines = found
-            texts = ChainMap({document.path: lines}, survey.texts)
-            writer = Writer(Book(checkout.scope.id, SOURCE, ctx.key), texts, known)
-            if document.path.endswith(".md"):
-                front.write(document, survey.estate, writer)
-            elif (workflow := shape.workflow(document)) is not None:
-                writer.path, writer.declared = document.path, workflow.declared
-                for job in workflow.jobs:
-                    write_job(job, survey.estate, writer)
-            yield from classed(writer.out)
+        from nhiscan.collectors.repo._workflows import checkout as reading
+
+        yield from reading.records(checkout, ctx)
 
 
 COLLECTOR: Collector = RepoWorkflows()

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from nhiscan.collectors.repo._certificates import keys, stores
-from nhiscan.collectors.repo._certificates.material import MOST, materials, may_hold
+from nhiscan.collectors.repo._certificates.material import MOST, materials
+from nhiscan.collectors.repo._certificates.names import may_hold
 from nhiscan.collectors.repo.certificates import COLLECTOR
 from nhiscan.collectors.repo.secrets import COLLECTOR as SECRETS
 from nhiscan.detect.examples import assemble

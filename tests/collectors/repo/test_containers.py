@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nhiscan.collectors.repo import containers
 from nhiscan.collectors.repo._config.jsonc import parse_json
 from nhiscan.collectors.repo._config.nodes import Document, MalformedError
 from nhiscan.collectors.repo._config.records import Book
+from nhiscan.collectors.repo._containers import names
 from nhiscan.collectors.repo._containers.compose import compose, parse_compose
 from nhiscan.collectors.repo._containers.devcontainer import devcontainer
 from nhiscan.collectors.repo._containers.dockerfile import dockerfile, parse_dockerfile, steps
@@ -47,7 +47,7 @@ def only(records: list, kind: type) -> list:
     ],
 )  # fmt: skip
 def test_a_path_says_which_reader_may_look(path, kind):
-    assert containers.kind_of(path) == kind
+    assert names.kind_of(path) == kind
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_any_change_of_a_file_is_read_or_malformed():
     sources = [(p, p.read_text(encoding="utf-8")) for p in sorted(CASES.rglob("input/**/*")) if p.is_file()]
     for _ in range(200):
         path, text = chance.choice(sources)
-        kind = containers.kind_of(path.name) or "compose"
+        kind = names.kind_of(path.name) or "compose"
         for _ in range(3):
             at = chance.randrange(len(text) + 1)
             text = (

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from nhiscan.collectors.repo._config.nodes import MalformedError
 from nhiscan.collectors.repo._credential_files import formats
+from nhiscan.collectors.repo._credential_files.checkout import read
 from nhiscan.collectors.repo._credential_files.lines import assignments, sections
 from nhiscan.collectors.repo._credential_files.markup import parse
-from nhiscan.collectors.repo.credential_files import COLLECTOR, read
+from nhiscan.collectors.repo.credential_files import COLLECTOR
 from nhiscan.detect.examples import assemble
 from nhiscan.detect.noise import squeeze
 from nhiscan.model import Exposure, FileClass, Lifetime

@@ -157,7 +157,7 @@ def test_a_version_that_comes_back_elsewhere_or_to_the_tree_is_told(lived, tmp_p
 def test_other_rules_and_other_keys_read_everything_again(lived, tmp_path, read, monkeypatch):
     first = run(lived.root, cache_dir=tmp_path / "c")
     whole = len(read)
-    monkeypatch.setattr("nhiscan.collectors.repo.history._version", lambda _: "other")
+    monkeypatch.setattr("nhiscan.collectors.repo._history._version", lambda _: "other")
     assert shown(run(lived.root, cache_dir=tmp_path / "c")) == shown(first)
     assert len(read) == 2 * whole
     other = FingerprintKey(b"z" * 32)

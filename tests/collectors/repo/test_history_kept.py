@@ -77,7 +77,7 @@ def test_it_is_dropped_where_it_no_longer_holds(lived, looked, tmp_path, monkeyp
     if change == "key":
         more["key"] = FingerprintKey(b"z" * 32)
     elif change == "rules":
-        monkeypatch.setattr("nhiscan.collectors.repo.history._version", lambda _: "other")
+        monkeypatch.setattr("nhiscan.collectors.repo._history._version", lambda _: "other")
     elif change == "scope":
         lived.remote()
     elif change == "code":

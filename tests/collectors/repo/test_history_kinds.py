@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nhiscan.collectors.repo import _objects, _provenance, _survey, _texts, history
+from nhiscan.collectors.repo import _history, _objects, _provenance, _survey, _texts
 from nhiscan.collectors.repo._git import Git, GitError
 from nhiscan.collectors.repo._range import resolved
 from nhiscan.collectors.repo.history import COLLECTOR
@@ -429,8 +429,8 @@ def test_an_archive_that_is_staged_and_cannot_be_read_is_a_gap(filled):
 
 
 def test_objects_of_a_worker_that_died_at_the_end_are_told(filled, monkeypatch):
-    monkeypatch.setattr(history, "spread", lambda _start, tasks, _jobs: ((task, None) for task in tasks))
-    monkeypatch.setattr(history, "_PORTION", 1)
+    monkeypatch.setattr(_history, "spread", lambda _start, tasks, _jobs: ((task, None) for task in tasks))
+    monkeypatch.setattr(_history, "_PORTION", 1)
     seen = run(filled.root)
     assert seen.exposures == []
     assert "2 objects could not be read" in seen.gaps["unread"].detail

@@ -1,1 +1,4 @@
 """Readers of credential files, one per format; the collector is `credential_files.py` beside this package."""
+
+SOURCE = "repo.credential_files"
+COVERS = ("credential", "exposure")
