@@ -47,7 +47,8 @@ class Vocabulary:
     def _provide(self, names: Iterable[str], *, keep: bool) -> None:
         for name in sorted(names):
             with self._lock:
-                self._made.wait_for(lambda name=name: name not in self._making)
+                while name in self._making:
+                    self._made.wait()
                 if name not in self._missing:
                     continue
                 self._missing.discard(name)
