@@ -27,6 +27,8 @@ R = TypeVar("R", bound=Record)
 
 MEMORY_LIMIT = "1700MB"  # of DuckDB: with Python beside it a process stays below 2 GB
 LARGEST_RECORD = 1 << 26
+# Beside others a query over tables of fewer rows in all only loses by being split over threads.
+_FEW = 1_000_000
 _CHUNK = 2_048  # rows of a vector of DuckDB
 # A rule that takes longer than this on a locked inventory is broken.
 QUERY_MS = 120_000
@@ -171,13 +173,14 @@ class Inventory:
         names, chunks = self.stream(query, params)
         return [dict(zip(names, row, strict=True)) for chunk in chunks for row in chunk]
 
-    def _ready(self, query: str) -> duckdb.DuckDBPyConnection:
-        """A connection that has the views a query names.  Raises StoreError where it may not be asked."""
+    def _ready(self, query: str) -> tuple[duckdb.DuckDBPyConnection, str | duckdb.Statement]:
+        """A connection with the views that a query names, and the query.  Raises StoreError where it is not allowed."""
         db = self._connection()
+        wanted: str | duckdb.Statement = query
         if self._locked:
-            _refuse_writing(db.extract_statements(query))
+            wanted = _only_reading(db.extract_statements(query))
         self._views.provide(query, keep=self._locked)
-        return db
+        return db, wanted
 
     def stream(
         self, query: str, params: Mapping[str, object] | None = None
@@ -189,7 +192,8 @@ class Inventory:
         import duckdb
 
         try:
-            cursor = self._ready(query).execute(query, dict(params) if params else None)
+            db, wanted = self._ready(query)
+            cursor = db.execute(wanted, dict(params) if params else None)
         except duckdb.Error as e:
             raise StoreError(_first_line(e)) from None
         return [d[0] for d in cursor.description or ()], _chunks(cursor)
@@ -214,6 +218,8 @@ class Inventory:
         self._db.execute(f"CHECKPOINT {_NAME}")
         # Rows of views live too short to be worth compressing, which takes as long as making them.
         self._set(("checkpoint_threshold='1TB'", "enable_external_access=false"))
+        if sum(self.sizes().values()) < _FEW:
+            self._set(("threads=1",))
         # max_execution_time is newer than the oldest DuckDB supported.
         self._set((f"max_execution_time={QUERY_MS}", "lock_configuration=true"))
         self._locked = True
@@ -229,12 +235,13 @@ def _chunks(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[object, ..
         raise StoreError(_first_line(e)) from None
 
 
-def _refuse_writing(statements: Sequence[duckdb.Statement]) -> None:
+def _only_reading(statements: Sequence[duckdb.Statement]) -> duckdb.Statement:
     import duckdb
 
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         msg = "only one SELECT statement is allowed here"
         raise StoreError(msg)
+    return statements[0]
 
 
 def _quoted(path: Path) -> str:
