@@ -47,6 +47,7 @@ class Inventory:
         self._thread = threading.current_thread()
         self._views = Vocabulary(lambda statement: self._connection().execute(statement))
         self._own = threading.local()  # the connection of each further thread
+        self._filled: set[str] = set()  # the tables that may hold rows: of most nothing need be asked in a small run
 
     @classmethod
     @contextmanager
@@ -102,6 +103,7 @@ class Inventory:
     def _load(self, record: type[Record], files: Sequence[Path], *, ranked: str) -> None:
         import duckdb
 
+        self._filled.add(record.table)
         shape = {c.name: c.sql for c in columns(record)}
         spec = ", ".join(f"'{name}': '{sql}'" for name, sql in shape.items())
         # Every thread that reads keeps room for two of the largest objects there may be: no more than a file holds.
@@ -135,6 +137,8 @@ class Inventory:
 
     def _clear(self, record: type[Record]) -> None:
         """Make a table anew: rows that are merely deleted keep their memory as long as the inventory lasts."""
+        if record.table not in self._filled:
+            return
         self._db.execute(f'DROP TABLE "{record.table}"; {create_table(record)}')
 
     def _insert(self, record: type[Record], items: Sequence[Record]) -> None:
@@ -150,6 +154,8 @@ class Inventory:
 
     def rows(self, record: type[R]) -> list[R]:
         """A whole table as records, ordered by id."""
+        if record.table not in self._filled:
+            return []
         names, chunks = self.stream(f'SELECT * FROM "{record.table}" ORDER BY id')  # noqa: S608
         found: list[R] = []
         for chunk in chunks:  # a whole table of plain rows beside its records is twice the memory
@@ -158,8 +164,9 @@ class Inventory:
 
     def sizes(self) -> dict[str, int]:
         """How many rows each table has."""
-        each = " UNION ALL ".join(f"SELECT '{t}' AS t, count(*) AS n FROM \"{t}\"" for t in RECORDS)  # noqa: S608
-        return {str(row["t"]): cast("int", row["n"]) for row in self.sql(each)}
+        each = " UNION ALL ".join(f"SELECT '{t}' AS t, count(*) AS n FROM \"{t}\"" for t in sorted(self._filled))  # noqa: S608
+        counted = {str(row["t"]): cast("int", row["n"]) for row in self.sql(each)} if each else {}
+        return dict.fromkeys(RECORDS, 0) | counted
 
     def empty(self) -> frozenset[str]:
         """The tables without a row."""
@@ -179,6 +186,8 @@ class Inventory:
         wanted: str | duckdb.Statement = query
         if self._locked:
             wanted = _only_reading(db.extract_statements(query))
+        elif not query.lstrip().startswith(("SELECT", "WITH")):
+            self._filled |= RECORDS.keys()  # whatever it does, it may have been to any of them
         self._views.provide(query, keep=self._locked)
         return db, wanted
 

@@ -28,6 +28,21 @@ def test_rows_of_one_id_are_merged_and_the_first_known_value_wins(inventory):
     assert inventory.rows(Identity) == [user(created_at=created, tags={"a": "b"}, last_used=LastUsed.NEVER)]
 
 
+def test_nothing_is_asked_of_tables_that_nobody_filled_and_all_others_are_counted(inventory):
+    asked = []
+    stream = inventory.stream
+    inventory.stream = lambda query, params=None: asked.append(query) or stream(query, params)
+    assert inventory.rows(Identity) == []
+    assert set(inventory.sizes().values()) == {0}
+    assert asked == []
+    inventory.add([user()])
+    assert inventory.sizes()["identity"] == 1
+    inventory.replace(Identity, [])
+    assert "identity" in inventory.empty()
+    inventory.sql("INSERT INTO gap (id, scope_id, source, reason, remedy) VALUES ('g', 's', 't', 'denied', 'r')")
+    assert [gap.id for gap in inventory.rows(Gap)] == ["g"]
+
+
 def test_merging_lists_takes_the_first_that_holds_something(inventory):
     gap = {"id": "g", "scope_id": "s", "source": "t", "reason": GapReason.DENIED, "remedy": "r"}
     inventory.add([Gap(covers=(), **gap), Gap(covers=("a", "b"), **gap), Gap(covers=("c",), **gap)])
