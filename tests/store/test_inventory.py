@@ -39,7 +39,9 @@ def test_nothing_is_asked_of_tables_that_nobody_filled_and_all_others_are_counte
     assert inventory.sizes()["identity"] == 1
     inventory.replace(Identity, [])
     assert "identity" in inventory.empty()
-    inventory.sql("INSERT INTO gap (id, scope_id, source, reason, remedy) VALUES ('g', 's', 't', 'denied', 'r')")
+    inventory.sql(
+        "INSERT INTO gap (id, scope_id, source, covers, reason, remedy) VALUES ('g', 's', 't', [], 'denied', 'r')"
+    )
     assert [gap.id for gap in inventory.rows(Gap)] == ["g"]
 
 
