@@ -92,7 +92,8 @@ def evaluate(
     rules = sorted(rules, key=lambda r: r.id)
     # Rules of others are asked in any case, so that what is wrong with them is seen.
     idle = [rule for rule in rules if rule.shipped and rowless(rule, empty)]
-    awake = [rule for rule in rules if not (rule.shipped and rowless(rule, empty))]
+    quiet = {rule.id for rule in idle}
+    awake = [rule for rule in rules if rule.id not in quiet]
     questions = [asked(rule) for rule in awake]
     inventory.expect(questions)
 
