@@ -180,7 +180,7 @@ def _judge(
         attach=evidence,
         frameworks=choice.frameworks,
     )
-    gaps = inventory.rows(Gap)
+    gaps, sizes = inventory.rows(Gap), inventory.sizes()
     return Result(
         version=__version__,
         as_of=options.as_of,
@@ -191,7 +191,7 @@ def _judge(
         rules=tuple(choice.rules),
         errors=evaluation.errors,
         notices=(*policy.notices, *choice.notices, *gathered.notices, *said, *evidence.laid.notices),
-        counts=_counts(inventory),
+        counts={record.table: sizes[record.table] for record in COLLECTED},
         scopes={s.id: s.name for s in inventory.rows(Scope)},
         redact=options.redact,
         calls=_calls(gathered),
@@ -209,11 +209,6 @@ def _calls(gathered: Gathered) -> dict[str, int]:
     for manifest in gathered.manifests:
         total.update(manifest.calls)
     return dict(total.most_common())
-
-
-def _counts(inventory: Inventory) -> dict[str, int]:
-    query = " UNION ALL ".join(f"SELECT '{r.table}' AS t, count(*) AS n FROM \"{r.table}\"" for r in COLLECTED)  # noqa: S608
-    return {str(row["t"]): int(str(row["n"])) for row in inventory.sql(query)}
 
 
 def _finish(gathered: Gathered, result: Result, options: Options) -> None:
