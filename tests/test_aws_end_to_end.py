@@ -113,7 +113,9 @@ def _only_iam():
     """These tests are about IAM; what else is read of an account has tests of its own (test_aws_groups.py)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "names", lambda: (COLLECTOR.name,))
+        registry.schemes.cache_clear()
         yield
+    registry.schemes.cache_clear()  # else whoever asks next knows of one provider alone
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def install(tmp_path, monkeypatch):
 
 
 def forget() -> None:
-    for cached in (registry.names, registry._plugins, formats._others):
+    for cached in (registry.names, registry.schemes, registry._plugins, formats._others):
         cached.cache_clear()
 
 
