@@ -22,6 +22,9 @@ Column = tuple[str, str]
 Follows = tuple[frozenset[Column], Column]
 """What is known as soon as all of some columns are."""
 
+_MAKERS = frozenset({"generate_subscripts"})  # what makes rows, beside `unnest`
+_SETS = ("rollup", "cube", "grouping_sets", "all")
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -77,7 +80,7 @@ def shape(tree: Tree, known: Mapping[str, Shape]) -> Shape:
         return shape(tree.this, known)
     if isinstance(tree, exp.SetOperation):
         return Shape(shape(tree.left, known).columns)
-    return _select(tree, known)
+    return _select(tree, known) if isinstance(tree, exp.Select) else Shape(())
 
 
 def _select(tree: Tree, known: Mapping[str, Shape]) -> Shape:
@@ -90,7 +93,7 @@ def _select(tree: Tree, known: Mapping[str, Shape]) -> Shape:
         sources.follows += _equations(where.this, sources)
     outputs = dict(_outputs(tree, sources))
     target = _target(tree, sources, outputs)
-    if target is None:
+    if target is None or _multiplies(tree):
         return Shape(tuple(outputs))
     plain = {name: column for name, item in outputs.items() if (column := _plain(item, sources)) is not None}
     candidates = [frozenset({name}) for name in plain] + [frozenset(c) for c in _larger(sources, plain)]
@@ -102,21 +105,14 @@ def _select(tree: Tree, known: Mapping[str, Shape]) -> Shape:
 
 def _join(sources: _Sources, join: Tree, known: Mapping[str, Shape]) -> None:
     """One more source, and what its condition says."""
-    from sqlglot import exp
-
-    alias, source = join.this.alias_or_name, join.this
-    match source:
-        case exp.Table():
-            found = known.get(source.name, Shape(()))
-        case exp.Subquery():
-            found = shape(source, known)
-        case exp.Values():
-            found = _written(source)
-        case _:
-            found = Shape(())
-    sources.shapes[alias] = found
+    alias = join.this.alias_or_name
+    found = sources.shapes[alias] = _source(join.this, known)
     on, side = join.args.get("on"), getattr(join, "side", "")
-    usable = not join.args.get("using") and getattr(join, "kind", "") in {"", "INNER", "CROSS"}
+    usable = not (join.args.get("using") or join.args.get("method")) and getattr(join, "kind", "") in {
+        "",
+        "INNER",
+        "CROSS",
+    }
     if side == "LEFT" and usable and on is not None:
         sources.outer.add(alias)
         _found_once(sources, alias, found, on)
@@ -125,6 +121,19 @@ def _join(sources: _Sources, join: Tree, known: Mapping[str, Shape]) -> None:
         sources.follows += _equations(on, sources) if on is not None else ()
     elif side:  # rows of either side may be missing
         sources.shapes["?"] = Shape(())
+
+
+def _source(source: Tree, known: Mapping[str, Shape]) -> Shape:
+    from sqlglot import exp
+
+    if isinstance(source, exp.Values):
+        return _written(source)
+    alias = source.args.get("alias")
+    if source.args.get("pivots") or (alias is not None and alias.args.get("columns")):
+        return Shape(())  # other rows or other names than those that are known
+    if isinstance(source, exp.Table):
+        return known.get(source.name, Shape(()))
+    return shape(source, known) if isinstance(source, exp.Subquery) else Shape(())
 
 
 def _written(values: Tree) -> Shape:
@@ -167,19 +176,41 @@ def _equations(tree: Tree, sources: _Sources) -> Iterator[Follows]:
                 yield frozenset(map(sources.column, other.find_all(exp.Column))), sources.column(one)
 
 
-def _outputs(tree: Tree, sources: _Sources) -> Iterator[tuple[str, Tree]]:
+def _outputs(tree: Tree, sources: _Sources) -> Iterator[tuple[str, Tree | None]]:
+    """The results by name, None for one that is written over or that two things are called."""
     from sqlglot import exp
 
+    told: set[str] = set()
     for item in tree.expressions:
-        if item.is_star:
-            chosen = getattr(item, "table", "")
-            for alias in [chosen] if chosen else sources.shapes:
-                yield from ((name, exp.column(name, alias)) for name in sources.shapes[alias].columns)
-        else:
-            yield item.alias_or_name, item.unalias()
+        if not item.is_star:
+            name = item.alias_or_name
+            yield name, None if name in told else item.unalias()
+            told.add(name)
+            continue
+        star = item if isinstance(item, exp.Star) else item.this
+        left_out = {part.name for part in star.args.get("except_") or star.args.get("except") or ()}
+        changed = {
+            n for key in ("replace", "rename") for part in star.args.get(key) or () for n in (part.name, part.alias)
+        }
+        for alias in [item.table] if isinstance(item, exp.Column) else sources.shapes:
+            for name in sources.shapes[alias].columns:
+                if name not in left_out:
+                    yield name, None if name in told or changed else exp.column(name, alias)
+                    told.add(name)
 
 
-def _plain(item: Tree, sources: _Sources) -> Column | None:
+def _multiplies(tree: Tree) -> bool:
+    """Whether a result makes several rows of one."""
+    from sqlglot import exp
+
+    makers = (n for item in tree.expressions for n in item.find_all(exp.Explode, exp.Unnest, exp.Anonymous))
+    return any(
+        (not isinstance(n, exp.Anonymous) or n.name.lower() in _MAKERS) and n.find_ancestor(exp.Query) is tree
+        for n in makers
+    )
+
+
+def _plain(item: Tree | None, sources: _Sources) -> Column | None:
     """The column that a result is a copy of.  One of an outer join is unknown in several rows, and tells none apart."""
     from sqlglot import exp
 
@@ -189,21 +220,25 @@ def _plain(item: Tree, sources: _Sources) -> Column | None:
     return None if column[0] in sources.outer else column
 
 
-def _target(tree: Tree, sources: _Sources, outputs: Mapping[str, Tree]) -> set[Column] | None:
+def _target(tree: Tree, sources: _Sources, outputs: Mapping[str, Tree | None]) -> set[Column] | None:
     """What makes a row; nothing where there can only be one, None where it cannot be told."""
     from sqlglot import exp
 
     group = tree.args.get("group")
     if group is not None:
-        if not group.expressions:
-            return None
-        found = [column for part in group.expressions for column in part.find_all(exp.Column)]
-        return None if len(found) < len(group.expressions) else set(map(sources.column, found))
-    sums = (a for item in outputs.values() for a in item.find_all(exp.AggFunc))
-    if any(a.find_ancestor(exp.Window, exp.Query) is tree for a in sums):  # neither of a window nor of a query inside
-        return set()
-    if tree.args.get("distinct") is not None:
-        return {sources.column(c) for item in outputs.values() for c in item.find_all(exp.Column)}
+        parts = [list(part.find_all(exp.Column)) for part in group.expressions]
+        sets = any(group.args.get(key) for key in _SETS) or group.find(exp.Rollup, exp.Cube, exp.GroupingSets)
+        # A number stands for a result, and sets make rows of their own.
+        return None if sets or not parts or not all(parts) else {sources.column(c) for part in parts for c in part}
+    if any(a.find_ancestor(exp.Window, exp.Query) is tree for a in tree.find_all(exp.AggFunc)):
+        return set()  # neither of a window nor of a query inside
+    distinct = tree.args.get("distinct")
+    if (
+        distinct is not None
+        and not distinct.args.get("on")
+        and all(o and not o.find(exp.Window) for o in outputs.values())
+    ):
+        return {sources.column(c) for item in outputs.values() if item for c in item.find_all(exp.Column)}
     return {(alias, "") for alias in sources.shapes}
 
 
@@ -222,7 +257,7 @@ def _larger(sources: _Sources, plain: Mapping[str, Column]) -> Iterator[set[str]
 
 
 def _numbered(
-    outputs: Mapping[str, Tree], sources: _Sources, plain: Mapping[str, Column]
+    outputs: Mapping[str, Tree | None], sources: _Sources, plain: Mapping[str, Column]
 ) -> Iterator[tuple[str, set[str]]]:
     """Results that number the rows of a partition, with the results that name the partition."""
     from sqlglot import exp

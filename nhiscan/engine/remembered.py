@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nhiscan import __version__
@@ -41,13 +42,16 @@ class _Kept:
 
 
 _FAMILY = "lineage-"
+# What finds it out: a proof that was mended must not be remembered as it was.
+_CODE = [Path(__file__).with_name(f"{name}.py") for name in ("hollow", "keys", "lineage")]
 _LAYOUT = "reads, ways, one row"  # of the file, so that one of an earlier kind is not taken for this one
 
 
 @cache
 def _kept() -> _Kept:
-    shape = json.dumps([(table, list(columns(record))) for table, record in RECORDS.items()])
-    kept = _Kept(f"{_FAMILY}{kept_files.stamp(__version__, _LAYOUT, view_sql(), shape, files=[])}.json")
+    tables_as_they_are = json.dumps([(table, list(columns(record))) for table, record in RECORDS.items()])
+    made_of = (__version__, _LAYOUT, view_sql(), tables_as_they_are)
+    kept = _Kept(f"{_FAMILY}{kept_files.stamp(*made_of, files=_CODE)}.json")
     for digest, tables, found, ways, one in json.loads(kept_files.load(kept.name) or b"[]"):
         read = Reads(frozenset(tables), frozenset((t, c) for t, c in found))
         kept.known[digest] = _Known(read, frozenset(map(frozenset, ways)), one)
