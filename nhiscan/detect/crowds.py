@@ -35,11 +35,16 @@ class Piece:
     end: int
 
 
+def limit(data: Bytes) -> int | None:
+    """How many places to hold at most; None where bytes are too few to hold too many."""
+    return None if len(data) <= SMALL else MOST
+
+
 def pieces(matcher: Matcher, data: Bytes) -> Iterator[Piece]:
     """The bytes with their places, as one piece unless these are too many; each is valid as long as the bytes are."""
     size = len(data)
     try:
-        places = matcher.places(data, None if size <= SMALL else MOST)
+        places = matcher.places(data, limit(data))
     except CrowdedError:
         yield from _halves(matcher, data, size // 2)
     else:

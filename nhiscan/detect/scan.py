@@ -22,7 +22,7 @@ from nhiscan.detect.confirm import (
     may_be_word,
     tells_provider,
 )
-from nhiscan.detect.crowds import MOST, SMALL, pieces
+from nhiscan.detect.crowds import limit, pieces
 from nhiscan.detect.formats import shipped_directory
 from nhiscan.detect.paths import trial
 from nhiscan.model import Confidence
@@ -78,7 +78,7 @@ class Scanner:
 
         Raises CrowdedError when that is nearly everywhere in more than `crowds.SMALL` bytes (see `pieces`).
         """
-        return self.parts.matcher.places(data, None if len(data) <= SMALL else MOST)
+        return self.parts.matcher.places(data, limit(data))
 
     def pieces(self, data: Bytes) -> Iterator[Piece]:
         """The bytes with their places, in as many pieces as it takes to hold them."""

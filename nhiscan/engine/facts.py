@@ -7,13 +7,9 @@ import string
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
-
-from nhiscan.engine.query import PREFIX
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from nhiscan.engine.verdict import Fact
 
 # The keyed digest of a value stays inside the run, even when a view hands it on.
@@ -21,19 +17,6 @@ NEVER_SHOWN = frozenset({"fingerprint"})
 MAX_SHOWN = 300
 _PLAIN = frozenset({str, int, bool, type(None)})
 UNKNOWN_TEXT = "unknown"
-
-
-def facts(row: Mapping[str, object]) -> dict[str, Fact]:
-    """A row without the engine's own columns; times in ISO 8601 with Z, lists as tuples of texts."""
-    shown_names = _shown_names(tuple(row))
-    values = {k: row[k] for k in shown_names}
-    # Most values are what JSON holds already, and a large estate has millions of them.
-    return {k: cast("Fact", v) if type(v) in _PLAIN else fact(v) for k, v in values.items()}
-
-
-@lru_cache(maxsize=256)
-def _shown_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in NEVER_SHOWN and not name.startswith(PREFIX))
 
 
 def fact(value: object) -> Fact:
@@ -54,19 +37,6 @@ def fact(value: object) -> Fact:
         case _:
             held = value.isoformat() if isinstance(value, date) else str(value)
     return held
-
-
-def render(message: str, row: Mapping[str, object], params: Mapping[str, object]) -> str:
-    """The message with columns (or, where no column has the name, parameters) put in.
-
-    A NULL reads `unknown`, a time its date, a list its items with commas; a long value is cut at 300 characters.
-    """
-    parts = []
-    for text, name in parsed(message):
-        parts.append(text)
-        if name is not None:
-            parts.append(shown(row[name] if name in row else params.get(name)))
-    return "".join(parts)
 
 
 @lru_cache(maxsize=256)

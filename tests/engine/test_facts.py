@@ -3,9 +3,20 @@ from decimal import Decimal
 
 import pytest
 
-from nhiscan.engine.facts import fact, facts, placeholders, render, shown
+from nhiscan.engine.facts import fact, placeholders, shown
+from nhiscan.engine.reader import Reader
+from tests.engine.sample import rule
 
+OWN = {"id": "x", "scope_id": "s", "_nhi_severity": "low", "_nhi_confidence": "high"}
 EAST = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+
+
+def read(message, row, parameters=None):
+    """The names of what is told of one row, its message, and the values."""
+    whole = OWN | row
+    reader = Reader(rule(message=message), list(whole), parameters or {})
+    ((_, (*_, text, values)),) = reader.read([[tuple(whole.values())]])
+    return reader.facts, text, values
 
 
 @pytest.mark.parametrize(
@@ -32,7 +43,8 @@ def test_a_fact_is_what_json_can_hold(value, held):
 
 
 def test_the_engines_columns_and_the_keyed_fingerprint_are_no_facts():
-    assert facts({"id": "x", "_nhi_code": 3, "fingerprint": "y"}) == {"id": "x"}
+    names, _, _ = read("m", {"_nhi_code": 3, "fingerprint": "y"})
+    assert names == ("id", "scope_id")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +66,14 @@ def test_a_value_reads_in_a_message(value, text):
 
 
 def test_a_message_takes_columns_first_then_parameters():
-    assert render("{a} of {b} {{c}}", {"a": 1}, {"a": 9, "b": 2}) == "1 of 2 {c}"
+    _, message, _ = read("{a} of {b} {{c}}", {"a": 1}, {"a": 9, "b": 2})
+    assert message == "1 of 2 {c}"
+
+
+def test_a_kind_reads_as_words_and_a_percent_sign_as_itself():
+    _, message, facts = read("{kind} {name} 5%", {"kind": "service_account", "name": "a_b"})
+    assert message == "service account a_b 5%"
+    assert facts[2:] == ("service_account", "a_b")
 
 
 @pytest.mark.parametrize("message", ["{a.b}", "{a[0]}", "{a!r}", "{a:>9}", "{}", "{0}", "{a", "a}"])

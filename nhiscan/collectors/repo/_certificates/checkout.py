@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.repo._certificates.material import Material
     from nhiscan.collectors.repo._tree import Checkout, SourceFile
+    from nhiscan.detect.candidate import Candidate
     from nhiscan.plugin import Context, Gap
 
 _LARGEST = 2_000_000  # a bundle of all public authorities has 250 KB
@@ -141,14 +142,13 @@ class _Pairs:
             encrypted=item.encrypted,
             facts=facts,
         )
-        return made if item.known is None else self._recognised(made, one, item)
+        return made if item.known is None else self._recognised(made, one, item.known)
 
-    def _recognised(self, made: Credential, one: _Found, item: Material) -> Credential:
+    def _recognised(self, made: Credential, one: _Found, known: Candidate) -> Credential:
         from nhiscan.collectors.repo._credential import Place, credential
 
-        assert item.known is not None  # noqa: S101 - asked by the caller
         at = Place(made.id, self._book.scope_id, SOURCE, _where(one))
-        return replace(credential(item.known, at, self._book.key), name=made.name)
+        return replace(credential(known, at, self._book.key), name=made.name)
 
     def _exposure(self, one: _Found, credential_id: str, place: str) -> Exposure:
         visibility = one.file.visibility
