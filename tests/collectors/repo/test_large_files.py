@@ -107,8 +107,6 @@ def crowded(monkeypatch):
     """What is crowded is so at a small size, for trees and for packs."""
     for name, value in (("SMALL", 20_000), ("MOST", 2_000), ("AHEAD", 4_000), ("BEHIND", 1_000)):
         monkeypatch.setattr(crowds, name, value)
-    monkeypatch.setattr(scan, "SMALL", 20_000)
-    monkeypatch.setattr(scan, "MOST", 2_000)
 
 
 @pytest.mark.usefixtures("crowded")
