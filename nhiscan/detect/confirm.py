@@ -5,6 +5,7 @@ A regex is never searched through a file; look-back is at most `LOOK_BACK` bytes
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 from dataclasses import replace
@@ -25,6 +26,7 @@ GAP = 80
 """Bytes between a keyword and the value it announces."""
 STEM_REACH = 60
 """Bytes before a value in which a name begins that means a provider only together with a word for secrets."""
+_CALL_REACH = 24  # bytes before a value in which the last word for secrets begins
 
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NEVER_BEFORE = _WORD | frozenset(b"@#+")  # a pinned commit, a fragment, the middle of base64
@@ -170,6 +172,7 @@ def attributed(provider: str, file: File, place: int, name: tuple[int, int]) -> 
     )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def tells_provider(name: bytes) -> bool:
     """Whether a name says whose a value is: `api_key` and `bot.login` do not, though a format may be known by them."""
     return _ANYBODYS.fullmatch(name) is None
@@ -214,7 +217,7 @@ def ends_word(data: bytes, place: int) -> bool:
 
 def calls_secret(data: bytes, place: int) -> bool:
     """Whether a word for secrets stands right before the value at the place."""
-    return _CALLS_SECRET.search(data, max(0, place - STEM_REACH), place) is not None
+    return _CALLS_SECRET.search(data, max(0, place - _CALL_REACH), place) is not None
 
 
 def build(

@@ -177,15 +177,17 @@ class Scanner:
 
     def _nearest(self, file: File, place: int, names: Iterable[tuple[int, int]], *, loose: bool) -> Candidate | None:
         found = []
-        near = place - STEM_REACH if calls_secret(file.data, place) else place  # where a stem may begin
+        near: int | None = None  # where a stem may begin
         for number, start in names:
             length, formats = self.parts.named[number]
-            whole = start >= near and ends_word(file.data, start + length)
-            found += [
-                (index < 0, place - start - length, -length, index, (start, start + length))
-                for index in formats
-                if index >= 0 or whole
-            ]
+            whole: bool | None = None
+            for index in formats:
+                if index < 0 and whole is None:
+                    if near is None:
+                        near = place - STEM_REACH if calls_secret(file.data, place) else place
+                    whole = start >= near and ends_word(file.data, start + length)
+                if index >= 0 or whole:
+                    found.append((index < 0, place - start - length, -length, index, (start, start + length)))
         found.sort()
         for _, _, _, index, name in found:
             item = self.formats[max(index, ~index)]
