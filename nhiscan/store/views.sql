@@ -106,8 +106,8 @@ GROUP BY e.credential_id, e.scope_id, e.uri;
 -- credential_place: one row per credential that lies in a file; its scope is the repository, not the issuer.
 CREATE VIEW credential_place AS
 WITH numbered AS (
-  SELECT f.*, row_number() OVER (
-    PARTITION BY f.id ORDER BY f.visible DESC, f.scope_id, f.uri) AS n, row_number() OVER (
+  SELECT f.*, concat(f.uri, CASE WHEN f.line IS NOT NULL THEN concat(':', CAST(f.line AS VARCHAR)) ELSE '' END) AS place,
+    row_number() OVER (PARTITION BY f.id ORDER BY f.visible DESC, f.scope_id, f.uri) AS n, row_number() OVER (
     PARTITION BY f.id ORDER BY f.is_local DESC, f.scope_id, f.uri) AS local_n
   FROM value_file AS f
 ),
@@ -115,10 +115,11 @@ value_place AS (
   SELECT n.id AS credential_id,
     count(*) AS file_count, sum(n.visible) AS visible_files, sum(n.is_local) AS local_files,
     sum(n.unknown) AS unknown_files, min(n.past) AS past,
-    string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
-      ORDER BY n.n) FILTER (WHERE n.n <= 3) AS first_places,
-    string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
-      ORDER BY n.local_n) FILTER (WHERE n.is_local = 1 AND n.local_n <= 3) AS first_local
+    nullif(concat_ws(', ', max(CASE WHEN n.n = 1 THEN n.place END), max(CASE WHEN n.n = 2 THEN n.place END),
+      max(CASE WHEN n.n = 3 THEN n.place END)), '') AS first_places,
+    nullif(concat_ws(', ', max(CASE WHEN n.local_n = 1 AND n.is_local = 1 THEN n.place END),
+      max(CASE WHEN n.local_n = 2 AND n.is_local = 1 THEN n.place END),
+      max(CASE WHEN n.local_n = 3 AND n.is_local = 1 THEN n.place END)), '') AS first_local
   FROM numbered AS n
   GROUP BY n.id
 ),
@@ -193,7 +194,8 @@ WITH agents AS (
 ),
 named AS (
   SELECT a.credential_id, count(*) AS agent_count,
-    string_agg(a.agent_name, ', ' ORDER BY a.n) FILTER (WHERE a.n <= 4) AS first_agents
+    nullif(concat_ws(', ', max(CASE WHEN a.n = 1 THEN a.agent_name END), max(CASE WHEN a.n = 2 THEN a.agent_name END),
+      max(CASE WHEN a.n = 3 THEN a.agent_name END), max(CASE WHEN a.n = 4 THEN a.agent_name END)), '') AS first_agents
   FROM agents AS a
   GROUP BY a.credential_id
 ),
@@ -206,7 +208,9 @@ entries AS (
 ),
 servers AS (
   SELECT e.credential_id, count(*) AS server_count,
-    string_agg(e.consumer_name, ', ' ORDER BY e.n) FILTER (WHERE e.n <= 4) AS first_servers
+    nullif(concat_ws(', ', max(CASE WHEN e.n = 1 THEN e.consumer_name END),
+      max(CASE WHEN e.n = 2 THEN e.consumer_name END), max(CASE WHEN e.n = 3 THEN e.consumer_name END),
+      max(CASE WHEN e.n = 4 THEN e.consumer_name END)), '') AS first_servers
   FROM entries AS e
   GROUP BY e.credential_id
 ),
@@ -306,7 +310,8 @@ numbered AS (
 )
 SELECT
   n.credential_id AS id, min(n.scope_id) AS scope_id, count(*) AS application_count,
-  concat(string_agg(n.application, ', ' ORDER BY n.n) FILTER (WHERE n.n <= 3), CASE WHEN count(*) > 3
+  concat(concat_ws(', ', max(CASE WHEN n.n = 1 THEN n.application END), max(CASE WHEN n.n = 2 THEN n.application END),
+    max(CASE WHEN n.n = 3 THEN n.application END)), CASE WHEN count(*) > 3
     THEN concat(' and ', CAST(count(*) - 3 AS VARCHAR), ' more') ELSE '' END) AS applications
 FROM numbered AS n
 GROUP BY n.credential_id;

@@ -289,7 +289,8 @@ counted AS (
 ),
 summed AS (
   SELECT c.resource_id, count(*) AS agent_count, count(DISTINCT lower(c.environment)) AS environment_count,
-    concat(string_agg(c.name, ', ' ORDER BY c.n) FILTER (WHERE c.n <= 4), CASE WHEN count(*) > 4
+    concat(concat_ws(', ', max(CASE WHEN c.n = 1 THEN c.name END), max(CASE WHEN c.n = 2 THEN c.name END),
+      max(CASE WHEN c.n = 3 THEN c.name END), max(CASE WHEN c.n = 4 THEN c.name END)), CASE WHEN count(*) > 4
       THEN concat(' and ', CAST(count(*) - 4 AS VARCHAR), ' more') ELSE '' END) AS agent_names
   FROM counted AS c
   GROUP BY c.resource_id
@@ -507,13 +508,15 @@ WITH file AS (
   GROUP BY e.credential_id, e.scope_id, e.uri
 ),
 numbered AS (
-  SELECT f.*, row_number() OVER (PARTITION BY f.credential_id ORDER BY f.context DESC, f.scope_id, f.uri) AS n
+  SELECT f.*, concat(f.uri, CASE WHEN f.line IS NOT NULL THEN concat(':', CAST(f.line AS VARCHAR)) ELSE '' END) AS place,
+    row_number() OVER (PARTITION BY f.credential_id ORDER BY f.context DESC, f.scope_id, f.uri) AS n
   FROM file AS f
 ),
 summed AS (
   SELECT n.credential_id, min(n.scope_id) AS scope_id, sum(n.context) AS context_files, sum(n.unclassed) AS unclassed,
-    string_agg(concat(n.uri, CASE WHEN n.line IS NULL THEN '' ELSE concat(':', CAST(n.line AS VARCHAR)) END), ', '
-      ORDER BY n.n) FILTER (WHERE n.context = 1 AND n.n <= 3) AS first_places
+    nullif(concat_ws(', ', max(CASE WHEN n.n = 1 AND n.context = 1 THEN n.place END),
+      max(CASE WHEN n.n = 2 AND n.context = 1 THEN n.place END),
+      max(CASE WHEN n.n = 3 AND n.context = 1 THEN n.place END)), '') AS first_places
   FROM numbered AS n
   GROUP BY n.credential_id
 )

@@ -44,7 +44,9 @@ WITH applications AS (
 ),
 counted AS (
   SELECT a.id, count(*) AS application_count,
-    string_agg(a.consumer_name, ', ' ORDER BY a.n) FILTER (WHERE a.n <= 3) AS first_names
+    nullif(concat_ws(', ', max(CASE WHEN a.n = 1 THEN a.consumer_name END),
+      max(CASE WHEN a.n = 2 THEN a.consumer_name END), max(CASE WHEN a.n = 3 THEN a.consumer_name END)),
+      '') AS first_names
   FROM applications AS a
   GROUP BY a.id
 )
@@ -94,7 +96,9 @@ numbered AS (
   SELECT a.id, a.name, row_number() OVER (PARTITION BY a.id ORDER BY a.name) AS n FROM acting AS a
 ),
 named AS (
-  SELECT n.id, count(*) AS total, string_agg(n.name, ', ' ORDER BY n.n) FILTER (WHERE n.n <= 4) AS first_names
+  SELECT n.id, count(*) AS total, nullif(concat_ws(', ', max(CASE WHEN n.n = 1 THEN n.name END),
+    max(CASE WHEN n.n = 2 THEN n.name END), max(CASE WHEN n.n = 3 THEN n.name END),
+    max(CASE WHEN n.n = 4 THEN n.name END)), '') AS first_names
   FROM numbered AS n
   GROUP BY n.id
 ),
@@ -125,7 +129,9 @@ numbered AS (
   SELECT a.id, a.name, row_number() OVER (PARTITION BY a.id ORDER BY a.name) AS n FROM acting AS a
 ),
 named AS (
-  SELECT n.id, count(*) AS total, string_agg(n.name, ', ' ORDER BY n.n) FILTER (WHERE n.n <= 4) AS first_names
+  SELECT n.id, count(*) AS total, nullif(concat_ws(', ', max(CASE WHEN n.n = 1 THEN n.name END),
+    max(CASE WHEN n.n = 2 THEN n.name END), max(CASE WHEN n.n = 3 THEN n.name END),
+    max(CASE WHEN n.n = 4 THEN n.name END)), '') AS first_names
   FROM numbered AS n
   GROUP BY n.id
 ),
@@ -299,7 +305,9 @@ counted AS (
     sum(CASE WHEN p.outside THEN 1 ELSE 0 END) AS outside_count,
     sum(CASE WHEN p.outside IS NULL THEN 1 ELSE 0 END) AS doubtful_count,
     sum(CASE WHEN p.outside AND NOT coalesce(p.external_id, FALSE) THEN 1 ELSE 0 END) AS open_count,
-    string_agg(p.principal, ', ' ORDER BY p.n) FILTER (WHERE p.outside AND p.n <= 3) AS parties
+    nullif(concat_ws(', ', max(CASE WHEN p.n = 1 AND p.outside THEN p.principal END),
+      max(CASE WHEN p.n = 2 AND p.outside THEN p.principal END),
+      max(CASE WHEN p.n = 3 AND p.outside THEN p.principal END)), '') AS parties
   FROM party AS p
   GROUP BY p.target_id
 )
@@ -526,7 +534,8 @@ running AS (
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class, count(*) AS agent_count,
-  concat(string_agg(r.name, ', ' ORDER BY r.n) FILTER (WHERE r.n <= 4), CASE WHEN count(*) > 4
+  concat(concat_ws(', ', max(CASE WHEN r.n = 1 THEN r.name END), max(CASE WHEN r.n = 2 THEN r.name END),
+    max(CASE WHEN r.n = 3 THEN r.name END), max(CASE WHEN r.n = 4 THEN r.name END)), CASE WHEN count(*) > 4
     THEN concat(' and ', CAST(count(*) - 4 AS VARCHAR), ' more') ELSE '' END) AS agent_names
 FROM running AS r
 JOIN identity AS i ON i.id = r.identity_id
@@ -758,7 +767,9 @@ numbered AS (
   SELECT a.place, a.name, row_number() OVER (PARTITION BY a.place ORDER BY a.name) AS n FROM acting AS a
 ),
 named AS (
-  SELECT n.place, count(*) AS total, string_agg(n.name, ', ' ORDER BY n.n) FILTER (WHERE n.n <= 4) AS first_names
+  SELECT n.place, count(*) AS total, nullif(concat_ws(', ', max(CASE WHEN n.n = 1 THEN n.name END),
+    max(CASE WHEN n.n = 2 THEN n.name END), max(CASE WHEN n.n = 3 THEN n.name END),
+    max(CASE WHEN n.n = 4 THEN n.name END)), '') AS first_names
   FROM numbered AS n GROUP BY n.place
 )
 SELECT
@@ -788,7 +799,7 @@ WHERE t.kind IN ('secret', 'kms_key', 'key', 'foundry_connection') AND coalesce(
 -- credential_workload: one row per credential whose value stands in the configuration of a workload.
 CREATE VIEW credential_workload AS
 WITH held AS (
-  SELECT u.credential_id AS id, k.scope_id, k.name, u.name AS variable,
+  SELECT u.credential_id AS id, k.scope_id, concat(coalesce(u.name, 'its settings'), ' of ', k.name) AS place,
     row_number() OVER (PARTITION BY u.credential_id ORDER BY k.name, k.id, u.name) AS n
   FROM "use" AS u
   JOIN consumer AS k ON k.id = u.consumer_id
@@ -797,8 +808,8 @@ WITH held AS (
     AND regexp_matches(k.platform, '^(aws|azure|gcp)_')
 )
 SELECT h.id, min(h.scope_id) AS scope_id, count(*) AS place_count,
-  concat(string_agg(concat(coalesce(h.variable, 'its settings'), ' of ', h.name), ', ' ORDER BY h.n)
-    FILTER (WHERE h.n <= 3), CASE WHEN count(*) > 3
+  concat(concat_ws(', ', max(CASE WHEN h.n = 1 THEN h.place END), max(CASE WHEN h.n = 2 THEN h.place END),
+    max(CASE WHEN h.n = 3 THEN h.place END)), CASE WHEN count(*) > 3
     THEN concat(' and ', CAST(count(*) - 3 AS VARCHAR), ' more') ELSE '' END) AS places
 FROM held AS h
 GROUP BY h.id;

@@ -27,7 +27,8 @@ judged AS (
   FROM place AS p
 ),
 numbered AS (
-  SELECT j.*,
+  SELECT j.*, concat(j.uri, CASE WHEN j.line IS NOT NULL THEN concat(':', CAST(j.line AS VARCHAR)) ELSE '' END) AS place,
+    concat(j.uri, CASE WHEN j.commit IS NOT NULL THEN concat(' of ', substr(j.commit, 1, 12)) ELSE '' END) AS past_place,
     row_number() OVER (PARTITION BY j.credential_id ORDER BY j.here DESC, j.visible DESC, j.uri, j.file_class) AS n,
     row_number() OVER (PARTITION BY j.credential_id, j.built ORDER BY j.here DESC, j.visible DESC, j.uri,
       j.file_class) AS built_n,
@@ -43,12 +44,15 @@ SELECT
   max(CASE WHEN n.here = 1 AND n.file_class = 'state' THEN 1 ELSE 0 END) AS in_state,
   sum(CASE WHEN n.here = 1 THEN n.visible ELSE 0 END) AS visible_count,
   sum(CASE WHEN n.here = 1 THEN n.unknown ELSE 0 END) AS unknown_count,
-  string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
-    ORDER BY n.n) FILTER (WHERE n.n <= 3 AND n.here = 1) AS places,
-  string_agg(concat(n.uri, CASE WHEN n.line IS NOT NULL THEN concat(':', CAST(n.line AS VARCHAR)) ELSE '' END), ', '
-    ORDER BY n.built_n) FILTER (WHERE n.built_n <= 3 AND n.built AND n.here = 1) AS built_places,
-  string_agg(concat(n.uri, CASE WHEN n.commit IS NOT NULL THEN concat(' of ', substr(n.commit, 1, 12)) ELSE '' END),
-    ', ' ORDER BY n.past_n) FILTER (WHERE n.past_n <= 3 AND n.here = 0) AS past_places
+  nullif(concat_ws(', ', max(CASE WHEN n.n = 1 AND n.here = 1 THEN n.place END),
+    max(CASE WHEN n.n = 2 AND n.here = 1 THEN n.place END), max(CASE WHEN n.n = 3 AND n.here = 1 THEN n.place END)),
+    '') AS places,
+  nullif(concat_ws(', ', max(CASE WHEN n.built_n = 1 AND n.built AND n.here = 1 THEN n.place END),
+    max(CASE WHEN n.built_n = 2 AND n.built AND n.here = 1 THEN n.place END),
+    max(CASE WHEN n.built_n = 3 AND n.built AND n.here = 1 THEN n.place END)), '') AS built_places,
+  nullif(concat_ws(', ', max(CASE WHEN n.past_n = 1 AND n.here = 0 THEN n.past_place END),
+    max(CASE WHEN n.past_n = 2 AND n.here = 0 THEN n.past_place END),
+    max(CASE WHEN n.past_n = 3 AND n.here = 0 THEN n.past_place END)), '') AS past_places
 FROM numbered AS n
 GROUP BY n.credential_id;
 

@@ -126,7 +126,7 @@ placed AS (
   FROM aimed AS a
 ),
 jobs AS (
-  SELECT p.id, p.job_id, min(p.job) AS job, min(p.job_uri) AS job_uri, min(p.platform) AS platform,
+  SELECT p.id, p.job_id, min(p.platform) AS platform, concat(min(p.job), ' (', min(p.job_uri), ')') AS place,
     row_number() OVER (PARTITION BY p.id ORDER BY min(p.job_uri), min(p.job), p.job_id) AS n
   FROM placed AS p
   WHERE p.cloud IS NOT NULL
@@ -134,7 +134,8 @@ jobs AS (
 ),
 named AS (
   SELECT j.id, count(*) AS job_count,
-    concat(string_agg(concat(j.job, ' (', j.job_uri, ')'), ', ' ORDER BY j.n) FILTER (WHERE j.n <= 3),
+    concat(concat_ws(', ', max(CASE WHEN j.n = 1 THEN j.place END), max(CASE WHEN j.n = 2 THEN j.place END),
+      max(CASE WHEN j.n = 3 THEN j.place END)),
       CASE WHEN count(*) > 3 THEN concat(' and ', CAST(count(*) - 3 AS VARCHAR), ' more') ELSE '' END) AS jobs,
     max(CASE WHEN l.federates THEN 1 ELSE 0 END) AS federating, count(*) - count(l.id) AS unknown,
     min(CASE WHEN l.federates THEN l.title END) AS platform
@@ -183,8 +184,8 @@ aimed AS (
   FROM placed AS p
 ),
 jobs AS (
-  SELECT a.id, a.job_id, min(a.job) AS job, min(a.job_uri) AS job_uri, min(a.platform) AS platform,
-    min(a.registry) AS registry,
+  SELECT a.id, a.job_id, min(a.platform) AS platform, min(a.registry) AS registry,
+    concat(min(a.job), ' (', min(a.job_uri), ')') AS place,
     row_number() OVER (PARTITION BY a.id ORDER BY min(a.job_uri), min(a.job), a.job_id) AS n
   FROM aimed AS a
   GROUP BY a.id, a.job_id
@@ -198,7 +199,8 @@ judged AS (
   FROM jobs AS j
 ),
 named AS (
-  SELECT j.id, concat(string_agg(concat(j.job, ' (', j.job_uri, ')'), ', ' ORDER BY j.n) FILTER (WHERE j.n <= 3),
+  SELECT j.id, concat(concat_ws(', ', max(CASE WHEN j.n = 1 THEN j.place END), max(CASE WHEN j.n = 2 THEN j.place END),
+    max(CASE WHEN j.n = 3 THEN j.place END)),
       CASE WHEN count(*) > 3 THEN concat(' and ', CAST(count(*) - 3 AS VARCHAR), ' more') ELSE '' END) AS jobs,
     max(CASE WHEN j.takes THEN 1 ELSE 0 END) AS takes, count(*) - count(j.takes) AS unknown,
     min(CASE WHEN j.takes THEN j.registry END) AS registry
@@ -253,7 +255,8 @@ numbered AS (
 summed AS (
   SELECT n.scope_id, n.uri, min(n.grade) AS grade, max(n.jobs_in_file) AS jobs_in_file,
     sum(CASE WHEN n.counts THEN 1 ELSE 0 END) AS job_count,
-    concat(string_agg(n.job, ', ' ORDER BY n.n) FILTER (WHERE n.counts AND n.n <= 3),
+    concat(concat_ws(', ', max(CASE WHEN n.n = 1 AND n.counts THEN n.job END),
+      max(CASE WHEN n.n = 2 AND n.counts THEN n.job END), max(CASE WHEN n.n = 3 AND n.counts THEN n.job END)),
       CASE WHEN sum(CASE WHEN n.counts THEN 1 ELSE 0 END) > 3
       THEN concat(' and ', CAST(sum(CASE WHEN n.counts THEN 1 ELSE 0 END) - 3 AS VARCHAR), ' more') ELSE '' END) AS jobs
   FROM numbered AS n
@@ -341,7 +344,8 @@ judged AS (
   LEFT JOIN environment_word AS w ON w.id = regexp_extract(lower(coalesce(s.environment, '')), '^[a-z]+')
 ),
 numbered AS (
-  SELECT j.*, row_number() OVER (PARTITION BY j.id ORDER BY CASE WHEN j.unguarded THEN 0 ELSE 1 END, j.job_uri, j.job,
+  SELECT j.*, concat(j.job, ' (', j.job_uri, ')') AS place,
+    row_number() OVER (PARTITION BY j.id ORDER BY CASE WHEN j.unguarded THEN 0 ELSE 1 END, j.job_uri, j.job,
       j.job_id) AS n,
     row_number() OVER (PARTITION BY j.id ORDER BY
       CASE WHEN j.of_production = FALSE OR (j.proposed AND j.environment IS NULL) THEN 0
@@ -357,7 +361,8 @@ summed AS (
   bool_or(n.telling) AS telling,
   -- unguarded: a job gets it before which neither a person nor an environment stands; NULL where no file can say.
   CASE WHEN bool_or(n.unguarded) THEN TRUE WHEN count(*) > count(n.unguarded) THEN NULL ELSE FALSE END AS unguarded,
-  concat(string_agg(concat(n.job, ' (', n.job_uri, ')'), ', ' ORDER BY n.n) FILTER (WHERE n.n <= 3 AND n.unguarded),
+  concat(concat_ws(', ', max(CASE WHEN n.n = 1 AND n.unguarded THEN n.place END),
+    max(CASE WHEN n.n = 2 AND n.unguarded THEN n.place END), max(CASE WHEN n.n = 3 AND n.unguarded THEN n.place END)),
     CASE WHEN sum(CASE WHEN n.unguarded THEN 1 ELSE 0 END) > 3 THEN concat(' and ',
       CAST(sum(CASE WHEN n.unguarded THEN 1 ELSE 0 END) - 3 AS VARCHAR), ' more') ELSE '' END) AS open_jobs,
   -- environments: how many of its jobs name production, something else, nothing, or what is not known until they run.
@@ -365,7 +370,7 @@ summed AS (
   sum(CASE WHEN n.of_production = FALSE OR (n.proposed AND n.environment IS NULL) THEN 1 ELSE 0 END) AS other_jobs,
   sum(CASE WHEN n.environment IS NULL THEN 1 ELSE 0 END) AS free_jobs,
   sum(CASE WHEN n.environment IS NOT NULL AND n.of_production IS NULL THEN 1 ELSE 0 END) AS unknown_jobs,
-  min(CASE WHEN n.other_n = 1 THEN concat(n.job, ' (', n.job_uri, ')') END) AS other_job
+  min(CASE WHEN n.other_n = 1 THEN n.place END) AS other_job
   FROM numbered AS n
   GROUP BY n.id
 )

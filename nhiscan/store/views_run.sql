@@ -14,11 +14,14 @@ WITH hole AS (
   GROUP BY g.scope_id, coalesce(g.operation, nullif(array_to_string(g.covers, ', '), ''), 'something')
 ),
 numbered AS (
-  SELECT h.*, row_number() OVER (PARTITION BY h.scope_id ORDER BY h.open DESC, h.reason, h.what) AS n FROM hole AS h
+  SELECT h.*, concat(h.what, ' ', h.reason) AS hole,
+    row_number() OVER (PARTITION BY h.scope_id ORDER BY h.open DESC, h.reason, h.what) AS n
+  FROM hole AS h
 ),
 summed AS (
   SELECT n.scope_id, sum(n.open) AS open_count, count(*) - sum(n.open) AS closed_count,
-    concat(string_agg(concat(n.what, ' ', n.reason), ', ' ORDER BY n.n) FILTER (WHERE n.n <= 3 AND n.open = 1),
+    concat(concat_ws(', ', max(CASE WHEN n.n = 1 AND n.open = 1 THEN n.hole END),
+      max(CASE WHEN n.n = 2 AND n.open = 1 THEN n.hole END), max(CASE WHEN n.n = 3 AND n.open = 1 THEN n.hole END)),
       CASE WHEN sum(n.open) > 3 THEN concat(' and ', CAST(sum(n.open) - 3 AS VARCHAR), ' more') ELSE '' END) AS holes,
     min(CASE WHEN n.n = 1 THEN n.remedy END) AS first_remedy
   FROM numbered AS n
