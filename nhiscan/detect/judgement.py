@@ -91,6 +91,8 @@ def _is_noise(value: str, bits: float) -> bool:
     """Whether the value is something else than a secret; where it is very rare, brackets in it mean nothing."""
     if noise.is_digest(value) or noise.is_encrypted(value) or value.endswith(("...", "\\u2026")):
         return True
+    if "example" in value.lower():  # which chance does not write
+        return True
     length = len(value)
     if " " in value and (bits < 1.2 * length or length < 16):
         return True

@@ -65,6 +65,7 @@ class FileClass(StrEnum):
     SOURCE = "source"
     TEST = "test"
     DOCUMENTATION = "documentation"
+    VENDORED = "vendored"
     PIPELINE = "pipeline"
     INFRASTRUCTURE = "infrastructure"
     STATE = "state"

@@ -125,7 +125,7 @@ value_place AS (
 ),
 any_place AS (
   SELECT e.credential_id, min(e.scope_id) AS scope_id,
-    bool_and(coalesce(e.file_class IN ('test', 'documentation'), FALSE)) AS aside
+    bool_and(coalesce(e.file_class IN ('test', 'documentation', 'vendored'), FALSE)) AS aside
   FROM exposure AS e
   GROUP BY e.credential_id
 )
@@ -135,7 +135,7 @@ SELECT
   CASE WHEN c.state = 'active' THEN TRUE WHEN c.state IN ('inactive', 'expired', 'deleted') THEN FALSE END AS live,
   n.noun, n.noun_title, n.label,
   coalesce(v.file_count, 0) AS file_count, coalesce(v.past = 1, FALSE) AS only_past,
-  -- aside: it lies in tests and documentation alone, where values are mostly made up.
+  -- aside: it lies in tests, documentation and code of others alone, where values are mostly made up.
   a.aside,
   -- in_repository: the value lies where everybody with the repository sees it (tracked, or about to be).
   CASE WHEN coalesce(v.visible_files, 0) > 0 THEN TRUE WHEN v.unknown_files > 0 THEN NULL ELSE FALSE END
@@ -223,7 +223,7 @@ forms AS (
     sum(CASE WHEN s.form = 'literal' THEN 1 ELSE 0 END) AS literals,
     sum(CASE WHEN s.form IS NULL THEN 1 ELSE 0 END) AS unknown_forms,
     sum(CASE WHEN s.autonomy = 'interactive' THEN 0 ELSE 1 END) AS unattended_uses,
-    sum(CASE WHEN s.file_class IN ('test', 'documentation') THEN 0 ELSE 1 END) AS earnest_uses
+    sum(CASE WHEN s.file_class IN ('test', 'documentation', 'vendored') THEN 0 ELSE 1 END) AS earnest_uses
   FROM use_site AS s
   LEFT JOIN value_file AS f ON f.id = s.credential_id AND f.scope_id = s.scope_id AND f.uri = s.uri
   WHERE s.agent_id IS NOT NULL
@@ -743,6 +743,7 @@ WITH pair AS (
   WHERE s.agent_id IS NOT NULL GROUP BY s.agent_id, s.credential_id
 )
 SELECT p.agent_id, p.credential_id, p.for_model, c.identity_id, c.state, c.human, c.lifetime,
+  (c.fingerprint IS NULL AND c.key_id IS NULL AND c.identity_id IS NULL) AS by_name_only,
   count(*) OVER (PARTITION BY p.credential_id) AS agents_of_credential
 FROM pair AS p
 JOIN credential AS c ON c.id = p.credential_id
@@ -759,7 +760,7 @@ GROUP BY CASE WHEN k.kind = 'tool_server' THEN coalesce(k.parent_id, k.id) ELSE 
 -- agent_identity: one row per agent, with how it proves who it is.
 CREATE VIEW agent_identity AS
 WITH judged AS (
-  SELECT a.agent_id,
+  SELECT a.agent_id, a.by_name_only AND NOT coalesce(a.human, FALSE) AS by_name_only,
     -- borrowed: a person's, or one that another agent presents too; own: an identity that only this agent presents.
     CASE WHEN a.agents_of_credential > 1 OR coalesce(a.human, i.class = 'human', FALSE) THEN 'borrowed'
       WHEN i.class IN ('workload', 'agent') THEN 'own' ELSE 'unknown' END AS proof
@@ -770,7 +771,8 @@ WITH judged AS (
 counted AS (
   SELECT j.agent_id, count(*) AS credential_count,
     sum(CASE WHEN j.proof = 'own' THEN 1 ELSE 0 END) AS own_count,
-    sum(CASE WHEN j.proof = 'borrowed' THEN 1 ELSE 0 END) AS borrowed_count
+    sum(CASE WHEN j.proof = 'borrowed' THEN 1 ELSE 0 END) AS borrowed_count,
+    sum(CASE WHEN j.proof = 'borrowed' AND NOT j.by_name_only THEN 1 ELSE 0 END) AS seen_count
   FROM judged AS j
   GROUP BY j.agent_id
 ),
@@ -789,8 +791,10 @@ SELECT
     WHEN coalesce(c.credential_count, 0) + coalesce(b.runs_as_count, 0) = 0 THEN NULL
     WHEN coalesce(c.credential_count, 0) > coalesce(c.borrowed_count, 0) THEN NULL
     ELSE FALSE END AS own_identity,
+  -- by_name_only: that others use the same credentials, the names of variables say alone.
+  (coalesce(c.borrowed_count, 0) > 0 AND coalesce(c.seen_count, 0) = 0) AS by_name_only,
   -- invented: a test or document declares it.
-  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented
+  coalesce(k.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented
 FROM consumer AS k
 LEFT JOIN counted AS c ON c.agent_id = k.id
 LEFT JOIN bound AS b ON b.agent_id = k.id

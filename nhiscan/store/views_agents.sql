@@ -18,7 +18,7 @@ SELECT
   k.id, k.scope_id, k.kind, replace(k.kind, '_', ' ') AS noun, k.name, k.uri, k.line, k.platform, k.sandbox,
   k.autonomy,
   -- invented: a test or document declares it.
-  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  coalesce(k.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented,
   -- isolated: a sandbox bounds its files, its network or both; words that say the contrary (privileged) are none.
   CASE WHEN lower(k.sandbox) IN ('none', 'disabled', 'off', 'danger-full-access', 'privileged', 'root', 'host') THEN FALSE
     WHEN lower(k.sandbox) LIKE 'cap_add%' OR lower(k.sandbox) LIKE 'network: *%' THEN FALSE
@@ -60,7 +60,7 @@ SELECT
   -- sandboxed: what runs unasked runs inside a sandbox.
   coalesce(b.isolated, FALSE) AS sandboxed,
   -- invented: a test or document declares it.
-  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  coalesce(k.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented,
   coalesce(c.tool_count, 0) AS tool_count,
   coalesce(k.bypass, nullif(concat(c.first_unasked, CASE WHEN c.unasked > 1
     THEN concat(' and ', CAST(c.unasked - 1 AS VARCHAR), ' more') ELSE '' END), ''), 'every tool') AS unasked_name,
@@ -197,7 +197,8 @@ hops AS (
   WHERE coalesce(t.enabled, TRUE)
 )
 SELECT
-  k.id, k.scope_id, k.name, k.uri, k.line, coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  k.id, k.scope_id, k.name, k.uri, k.line,
+  coalesce(k.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented,
   coalesce(d.credential_count, 0) AS credential_count,
   bool_or(h.forwards) AS forwards, count(*) = count(h.forwards) AS known,
   min(CASE WHEN h.forwards THEN h.to_name END) AS to_name,
@@ -234,7 +235,7 @@ gates AS (
 )
 SELECT
   k.id, k.scope_id, k.name, k.platform, k.uri, k.line, p.identity_name, p.power, p.powerful,
-  coalesce(k.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  coalesce(k.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented,
   CASE WHEN h.heavy_count > 0 THEN concat('may call ', h.heavy_name, CASE WHEN h.heavy_count > 1
     THEN concat(' and ', CAST(h.heavy_count - 1 AS VARCHAR), ' more') ELSE '' END)
     ELSE concat('acts as ', p.identity_name, ', which ', p.power) END AS weight,

@@ -557,7 +557,8 @@ owned AS (
   SELECT o.subject_id, count(*) AS owner_count FROM sponsored AS o GROUP BY o.subject_id
 ),
 known AS (
-  SELECT o.scope_id, count(*) AS owner_count FROM owner AS o GROUP BY o.scope_id
+  -- Who wrote a line is no answer to who owns a thing: it does not make a source of owners.
+  SELECT o.scope_id, count(*) AS owner_count FROM owner AS o WHERE o.basis <> 'blame' GROUP BY o.scope_id
 )
 SELECT
   k.id, k.scope_id, k.name, k.framework, k.platform, k.uri, k.line, coalesce(o.owner_count, 0) AS owner_count,
@@ -884,6 +885,7 @@ SELECT x.id, x.scope_id, x.principal, x.target_id, x.provider, x.target_noun, x.
 FROM trust_access AS x
 WHERE x.principal_kind = 'service'
   -- A key is bound by what it encrypts; whom a share of RAM or a private CA serves is decided by AWS.
+  AND coalesce(x.target_kind, '') NOT IN ('kms_key', 'key', 'secret')
   AND x.target_id NOT LIKE 'arn:%:kms:%' AND x.target_id NOT LIKE 'arn:%:ram:%'
   AND x.target_id NOT LIKE 'arn:%:acm-pca:%' AND x.target_id NOT LIKE 'arn:%:secretsmanager:%';
 

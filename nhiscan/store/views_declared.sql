@@ -19,7 +19,7 @@ WITH place AS (
     min(e.commit) AS commit, min(e.first_seen) AS first_seen
   FROM exposure AS e
   WHERE e.part = 'value' AND e.uri NOT LIKE 'arn:%' AND e.uri NOT LIKE '/%'
-    AND coalesce(e.file_class, 'source') NOT IN ('test', 'documentation')
+    AND coalesce(e.file_class, 'source') NOT IN ('test', 'documentation', 'vendored')
   GROUP BY e.credential_id, e.scope_id, e.uri, coalesce(e.file_class, 'source')
 ),
 judged AS (
@@ -134,7 +134,7 @@ WHERE c.kind IN ('private_key', 'ssh_key') AND s.here_count > 0;
 -- credential_span: one row per credential that ends (no certificates, no tokens of brokers), with how long it lives.
 CREATE VIEW credential_span AS
 WITH hidden AS (
-  SELECT e.credential_id, min(CASE WHEN e.file_class IN ('test', 'documentation') THEN 1 ELSE 0 END) AS invented
+  SELECT e.credential_id, min(CASE WHEN e.file_class IN ('test', 'documentation', 'vendored') THEN 1 ELSE 0 END) AS invented
   FROM exposure AS e WHERE e.part = 'value' GROUP BY e.credential_id
 )
 SELECT
@@ -432,7 +432,7 @@ WHERE a.kind = 'grants' AND coalesce(i.class, 'workload') IN ('workload', 'agent
 -- vault_token: one row per token of Vault that still may work.
 CREATE VIEW vault_token AS
 WITH hidden AS (
-  SELECT e.credential_id, min(CASE WHEN e.file_class IN ('test', 'documentation') THEN 1 ELSE 0 END) AS invented
+  SELECT e.credential_id, min(CASE WHEN e.file_class IN ('test', 'documentation', 'vendored') THEN 1 ELSE 0 END) AS invented
   FROM exposure AS e WHERE e.part = 'value' GROUP BY e.credential_id
 )
 SELECT

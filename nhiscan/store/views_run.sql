@@ -11,6 +11,8 @@ WITH hole AS (
     -- open: somebody can do something about it; what a provider does not offer stays closed.
     max(CASE WHEN g.reason = 'unsupported' THEN 0 ELSE 1 END) AS open
   FROM gap AS g
+  -- What covers nothing and was skipped (binary files, links, ignored files) is left out by design, and counted only.
+  WHERE g.reason <> 'skipped' OR array_to_string(g.covers, '') <> '' OR g.operation IS NOT NULL
   GROUP BY g.scope_id, coalesce(g.operation, nullif(array_to_string(g.covers, ', '), ''), 'something')
 ),
 numbered AS (
@@ -51,7 +53,7 @@ WITH thing AS (
   LEFT JOIN scope AS s ON s.id = k.scope_id
   -- The client of a developer is of no environment, and a job of a pipeline names one or none.
   WHERE (k.kind IN ('workload', 'function') OR (k.kind = 'agent' AND k.platform IS NOT NULL))
-    AND coalesce(k.enabled, TRUE) AND coalesce(k.file_class, 'source') NOT IN ('test', 'documentation')
+    AND coalesce(k.enabled, TRUE) AND coalesce(k.file_class, 'source') NOT IN ('test', 'documentation', 'vendored')
   UNION ALL
   SELECT c.scope_id, coalesce(c.environment, p.environment, s.environment) AS environment
   FROM credential AS c
@@ -334,7 +336,7 @@ tools AS (
 SELECT t.id, t.scope_id, t.name, t.framework, t.uri, t.line, f.name AS from_name, h.inside = 1 AS inside,
   CASE WHEN s.shared_writes = 1 THEN concat(s.identity_name, ', as its parent does')
     ELSE concat(tp.identity_name, ', which ', tp.power, ', and its parent ', fp.power) END AS acts_as,
-  coalesce(t.file_class IN ('test', 'documentation'), FALSE) AS invented,
+  coalesce(t.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented,
   -- narrowed: its own list of tools holds none of those that run code, change or give away.
   coalesce(x.tool_count > 0 AND x.heavy_count = 0 AND x.unclassed = 0 AND y.heavy_count > 0, FALSE) AS narrowed,
   CASE WHEN s.shared_writes = 1 THEN TRUE WHEN s.shared_unknown > 0 OR s.identity_count IS NULL THEN NULL ELSE FALSE END
@@ -380,7 +382,7 @@ SELECT j.id, j.scope_id, j.name, j.uri, j.line, j.platform, j.triggers, h.host_n
 FROM pipeline_job AS j
 JOIN consumer AS k ON k.id = j.id AND k.self_hosted
 CROSS JOIN hosts AS h
-WHERE coalesce(k.file_class, 'pipeline') NOT IN ('test', 'documentation');
+WHERE coalesce(k.file_class, 'pipeline') NOT IN ('test', 'documentation', 'vendored');
 
 -- credential_stray: one row per credential that lies in a file or is used by several, whether it is of production, and
 -- where outside of production others can see it.

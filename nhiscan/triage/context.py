@@ -36,7 +36,10 @@ _FILE_SCOPES = ("repo:", "dir:")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Rows by subject id: the subject itself, its exposures, owners, other ids; scopes by id; keyed digests to hide."""
+    """Rows by subject id: the subject itself, its exposures, owners, other ids; scopes by id.
+
+    `arns` say of identities what their provider calls them, `homes` of targets of trust which file declares them.
+    """
 
     rows: Mapping[tuple[str, str], Row]
     exposures: Mapping[str, Sequence[Row]]
@@ -44,6 +47,7 @@ class Facts:
     members: Mapping[str, Sequence[str]]
     scopes: Mapping[str, Row]
     arns: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -71,7 +75,17 @@ def gather(inventory: Inventory, verdicts: Iterable[Verdict]) -> Facts:
         members={k: sorted(str(m["member_id"]) for m in v) for k, v in _group(members, "credential_id").items()},
         scopes={str(row["id"]): row for row in inventory.sql("SELECT id, provider, kind, name FROM scope")},
         arns=arns,
+        homes=_homes(inventory, targets),
     )
+
+
+def _homes(inventory: Inventory, targets: Iterable[str]) -> dict[str, str]:
+    return {
+        str(row["id"]): str(row["locator"])
+        for table in ("identity", "resource", "store", "consumer")
+        for row in _subjects(inventory, table, targets)
+        if row["locator"] and str(row["scope_id"]).startswith(_FILE_SCOPES)
+    }
 
 
 def _subjects(inventory: Inventory, table: str, ids: Iterable[str]) -> list[Row]:
@@ -161,7 +175,8 @@ def _written(locator: str, scope_id: str | None) -> Location:
 def _records(facts: Facts, verdict: Verdict, row: Row) -> list[tuple[str, str | None]]:
     found: list[tuple[str, str | None]] = []
     if verdict.subject_table == "trust" and row.get("target_id"):
-        found.append((str(row["target_id"]), _cloud_scope(str(row["target_id"])) or verdict.scope_id))
+        target = facts.homes.get(str(row["target_id"]), str(row["target_id"]))
+        found.append((target, _cloud_scope(target) or verdict.scope_id))
     elif row.get("locator"):
         locator = str(row["locator"])
         found.append((locator, _cloud_scope(locator) or str(row["scope_id"])))

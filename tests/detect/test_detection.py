@@ -105,8 +105,23 @@ def test_a_wrong_checksum_lowers_confidence_and_a_right_one_stays_high_in_tests(
     fake, real = assemble("ghp_{an:36}"), assemble("ghp_{crc}")
     assert [(c.confidence, c.facts) for c in scan(fake)] == [(Confidence.MEDIUM, {"checksum": "mismatch"})]
     assert scan(real)[0].confidence is Confidence.HIGH
+    assert [c.sample for c in scan(fake, "tests/test_api.py") + scan(real, "tests/test_api.py")] == [True, False]
     with pytest.raises(KeyError):
         checksum.verify("unknown", real)
+
+
+def test_the_middle_of_an_image_in_base64_is_no_token():
+    token = assemble("EAAC{an:160}")
+    blob = assemble("{an:400}", "blob")
+    for text in (f"{blob}/{token}/{blob}", f"{blob}+{token}", f"{token}/{blob}"):
+        assert values(f'"image/png": "{text}"', "a.ipynb") == []
+    for text in (token, f"https://graph.example/me/{token}", f"a/b/{token}/c", f"{blob}/{token[:20]} {token}"):
+        assert values(f'"url": "{text}"', "a.ipynb") == [token]
+
+
+def test_what_a_name_announces_and_says_that_it_is_an_example_is_a_sample():
+    value = assemble("{an:12}") + "EXAMPLE" + assemble("{an:16}", "more")
+    assert [(c.detector, c.sample) for c in scan(f"AWS_SESSION_TOKEN={value}")] == [("nhiscan.named", True)]
 
 
 def test_escapes_before_a_token_do_not_hide_it():

@@ -83,6 +83,8 @@ def test_expressions_paths_and_dates_are_code(text):
         "abcdefghijkl",
         "1234567890abcd",
         "****",
+        "test_password",
+        "mock-api-key1",
         "ab",
         "none",
     ],

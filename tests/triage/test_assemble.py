@@ -6,7 +6,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nhiscan.engine.verdict import Evaluation, NotAssessed, RuleCoverage, Verdict
-from nhiscan.model import Confidence, Credential, Declared, Member, OwnerBasis, OwnerKind, ScopeKind, Severity
+from nhiscan.model import (
+    Confidence,
+    Credential,
+    Declared,
+    Member,
+    OwnerBasis,
+    OwnerKind,
+    PrincipalKind,
+    Resource,
+    ScopeKind,
+    Severity,
+    Trust,
+    TrustKind,
+)
 from nhiscan.store.inventory import Inventory
 from nhiscan.triage import baseline, context
 from nhiscan.triage.assemble import HIDDEN, triage
@@ -95,6 +108,35 @@ def test_trust_is_placed_at_the_role_it_opens(store):
     ((found,), _) = judge(store, verdict("NS-CID-001", "trust-1", subject_table="trust", scope_id=ACCOUNT))
     assert [p.uri for p in found.locations] == ["arn:aws:iam::123456789012:role/ci"]
     assert (found.subject.name, found.subject.provider) == ("* → ci", "aws")
+
+
+def test_trust_that_a_file_declares_is_placed_in_that_file(store):
+    bucket, declared = f"{REPO}#stack.yaml:Logs", "arn:aws:s3:::kept"
+    store.add(
+        [
+            Resource(
+                id=bucket, scope_id=REPO, source="t", kind="bucket", name="b", provider="aws", locator="stack.yaml:7"
+            ),
+            Resource(
+                id=declared, scope_id=ACCOUNT, source="t", kind="bucket", name="b", provider="aws", locator=declared
+            ),
+            *(
+                Trust(
+                    id=f"t-{n}",
+                    scope_id=where,
+                    source="t",
+                    target_id=target,
+                    kind=TrustKind.ACCESS,
+                    principal="x",
+                    principal_kind=PrincipalKind.SERVICE,
+                )
+                for n, (where, target) in enumerate(((REPO, bucket), (ACCOUNT, declared)))
+            ),
+        ]
+    )
+    for n, where, place in ((0, REPO, ("stack.yaml", 7)), (1, ACCOUNT, (declared, None))):
+        ((found,), _) = judge(store, verdict("NS-CID-001", f"t-{n}", subject_table="trust", scope_id=where))
+        assert [(p.uri, p.line) for p in found.locations] == [place]
 
 
 @pytest.mark.parametrize(("table", "id_"), [("scope", REPO), ("nothing", "gone"), ("identity", "gone")])

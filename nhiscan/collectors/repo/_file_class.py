@@ -21,12 +21,15 @@ _TEST_DIRS = _set(
     "spec specs e2e fixture fixtures mock mocks cypress androidtest"
 )
 _TEST_FILE = re.compile(
-    r"(?:test_[^/]*|conftest|[^/]*(?:[_.-](?:tests?|spec|e2e|mock)|[a-z]Tests?))\.(?:py|go|[cm]?[jt]sx?|rb|rs|java|kt|cs|"
+    r"(?:test_[^/]*|conftest|[^/]*(?:[_.-](?:tests?|spec|e2e|mock)(?:[_.-][^/]*)?|[a-z]Tests?))\.(?:py|go|[cm]?[jt]sx?|rb|rs|java|kt|cs|"
     r"php|swift|scala|exs?|dart|cc|cpp|c)"
 )
 _DOC_DIRS = _set("docs doc documentation example examples sample samples demo demos tutorial tutorials")
 _EXAMPLE = re.compile(r"(?:^|[._-])(?:examples?|samples?|dist|skel)(?:[._-]|$)")
 _TEMPLATE = re.compile(r"[._-](?:template|tmpl|tpl)(?:[._-]|$)")
+_INTERFACE = re.compile(r"(?:[^/]*[._-])?(?:swagger|openapi)(?:[._-][^/]*)?\.(?:ya?ml|json)")
+# Code of others, kept beside one's own (Go, PHP, Ruby, Bower, Godeps; Bazel's custom): its keys are not of this place.
+_VENDOR_DIRS = _set("vendor third_party third-party thirdparty bower_components jspm_packages godeps _vendor vendored")
 _DOC_SUFFIXES = (".md", ".mdx", ".rst", ".adoc", ".asciidoc", ".org", ".textile")
 _DOC_STEMS = _set("readme changelog changes contributing license licence copying notice authors security history")
 
@@ -181,8 +184,10 @@ def _by_content(base: str, folders: list[str], *, held: bool) -> FileClass:
         found = FileClass.KEY_FILE
     elif _is_infrastructure(base, folders):
         found = FileClass.INFRASTRUCTURE
-    elif base.endswith(_DOC_SUFFIXES) or base.partition(".")[0] in _DOC_STEMS:
+    elif base.endswith(_DOC_SUFFIXES) or base.partition(".")[0] in _DOC_STEMS or _INTERFACE.fullmatch(base):
         found = FileClass.DOCUMENTATION
+    if found in {FileClass.SOURCE, FileClass.KEY_FILE} and not _VENDOR_DIRS.isdisjoint(folders):
+        return FileClass.VENDORED
     return found
 
 

@@ -207,6 +207,19 @@ def test_numbers_are_settings_except_as_passwords(value, name, yes):
 @pytest.mark.parametrize(
     ("value", "name", "yes"),
     [
+        ("AWS_API_MCP_WORKING_DIR", "WORKING_DIR_KEY", True), ("NextPageToken", "token_param", True),
+        ("minutes", "AccessToken", True), ("agent/lambda/hr_function.zip", "HRFunctionKey", True),
+        ("CorrectHorse", "DB_PASSWORD", False), ("kQzVbnXwPlTrYdGh", "API_TOKEN", False),
+        ("sk_live_AbCd", "API_KEY", False), ("a/b/c+d==", "API_KEY", False),
+    ],
+)  # fmt: skip
+def test_names_units_and_objects_of_buckets_are_settings_except_as_passwords(value, name, yes):
+    assert words.is_setting(value, name) is yes
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "yes"),
+    [
         ("root", "PASSWORD", False),
         ("qwerty-1234567890", "API_KEY", False),
         ("postgres://db.example.org/app", "DATABASE_URL", False),

@@ -37,13 +37,18 @@ PATHS = {
         certs/ca.crt key.ppk AuthKey_X.p8 id_rsa.pub authorized_keys ssh_host_rsa_key jwks.json vpn.ovpn""",
     FileClass.TEST: """
         tests/server.key src/__tests__/a.ts fixtures/.env test/.github/workflows/ci.yml pkg/auth_test.go src/login.spec.ts
-        test_keys.py src/KeyTest.java testdata/id_rsa e2e/.mcp.json spec/support/key.pem""",
+        test_keys.py src/KeyTest.java testdata/id_rsa e2e/.mcp.json spec/support/key.pem vendor/pgp/keys_test_data.go
+        pkg/verify_test_dsa.go src/login.spec.helpers.ts""",
+    FileClass.VENDORED: """
+        vendor/github.com/acme/tls/keys.go third_party/ssl/server.pem vendor/composer/autoload.php""",
     FileClass.DOCUMENTATION: """
         .env.example .env.sample .env.template app/.env.dist README.md docs/setup.py examples/agent/.env docs/key.pem
-        values.example.yaml CHANGELOG LICENSE guide.rst config/settings.sample.json mcp.example.json .npmrc.example""",
+        values.example.yaml CHANGELOG LICENSE guide.rst config/settings.sample.json mcp.example.json .npmrc.example
+        api/swagger.yaml openapi.json petstore-openapi.v3.yml vendor/acme/README.md""",
     FileClass.SOURCE: """
         src/app.py main.go lib/latest.py config/settings.yaml package.json src/environment.ts requirements.txt
-        templates/email.html src/example.py data/users.csv src/keystore.py contest.go specification.py""",
+        templates/email.html src/example.py data/users.csv src/keystore.py contest.go specification.py src/vendor.py
+        src/openapi.py latest_tester.py""",
 }
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _LARGEST = 2_000_000  # a bundle of all public authorities has 250 KB
 _STORE = 10  # so many authorities and nothing else are what somebody else's software trusts
-_INVENTED = frozenset({FileClass.TEST, FileClass.DOCUMENTATION})
+_INVENTED = frozenset({FileClass.TEST, FileClass.DOCUMENTATION, FileClass.VENDORED})
 # Keys whose private half everybody has, by the digest of the SSH blob: Vagrant's (hashicorp/vagrant, keys/README.md).
 _COMMON = frozenset({"d4ce11ce13325ae152ffceae3d8fdc7b6a6b87f7554c75bb883d91869aae3990"})
 _DEBUG_ALIAS = "androiddebugkey"  # Android Studio makes this key store with a password that it prints
