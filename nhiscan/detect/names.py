@@ -51,8 +51,8 @@ _INDEX = _all(
     "foreign primary sort partition index cache range routing object bucket row column map dict group next page"
     " pagination continuation cursor change sync watch press host lexer parser syntax operator stop start end special"
     " eos bos pad unk mask cls sep color theme i18n translation lang sub tag dedup idempotency message event metric"
-    " label feature settings config option translate locale join order filter shortcut keyboard hot arrow modifier"
-    " enter escape shift ctrl unique composite natural surrogate lookup"
+    " label feature settings request config option translate locale join order filter shortcut keyboard hot arrow"
+    " modifier enter escape shift ctrl unique composite natural surrogate lookup"
 )
 # Words after them that leave the role as it is.
 _NEUTRAL = _all(

@@ -36,7 +36,7 @@ _PLACEHOLDER = re.compile(
     r"|not[ _-]?(?:a[ _-]?)?(?:real|secret|set|valid|used|needed|required)"
     r"|x{4,}|\*{3,}|\.{3,}|…|_{4,}|-{6,}|={4,}|#{3,}|0{8,}"
     r"|^(?:test|testing|secret|token|password|passwd|pass|pwd|none|null|nil|undefined|unset|empty|string|str|text|bytes"
-    r"|na|n/a|tbd|required|optional|hidden|changeit|bearer|api[_-]?key|key|access[_-]token|blank|prompt|ask|value)$"
+    r"|na|n/a|tbd|required|optional|hidden|changeit|bearer|api[_-]?key|key|access[_-]token|blank|prompt|ask|value\d?)$"
     r"|^(?:test|mock|demo|temp)[ _.-]?(?:password|passwd|pass|pwd|secret|token|key|api[ _-]?key)[ _.-]?\d{0,4}$",
     re.IGNORECASE,
 )

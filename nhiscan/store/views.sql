@@ -456,9 +456,9 @@ best AS (
 )
 SELECT
   i.id, i.scope_id, i.provider, i.kind, i.name, i.class,
-  -- admin_in, secrets_in: where that holds; the scope itself unless the proof names a part of it.
-  coalesce(regexp_replace(a.admin_in, '^/subscriptions/([0-9a-f-]{36})$', 'azure:sub/\1'), i.scope_id) AS admin_in,
-  coalesce(regexp_replace(a.secrets_in, '^/subscriptions/([0-9a-f-]{36})$', 'azure:sub/\1'), i.scope_id) AS secrets_in,
+  -- admin_in, secrets_in: where that holds; the scope itself unless the proof names a part of it, or a file declares it.
+  coalesce(regexp_replace(a.admin_in, '^/subscriptions/([0-9a-f-]{36})$', 'azure:sub/\1'), i.place) AS admin_in,
+  coalesce(regexp_replace(a.secrets_in, '^/subscriptions/([0-9a-f-]{36})$', 'azure:sub/\1'), i.place) AS secrets_in,
   coalesce(a.admin, 0) = 1 AS admin,
   coalesce(a.escalate, 0) = 1 AS escalate,
   coalesce(a.read_secrets, 0) = 1 AS read_secrets,
@@ -475,7 +475,11 @@ SELECT
     WHEN a.escalate = 1 THEN concat('can raise its own privileges (', coalesce(a.escalate_method, 'unnamed'), ')')
     WHEN w.hops IS NOT NULL THEN concat('reaches administrator: ', w.steps)
     WHEN a.read_secrets = 1 THEN 'reads every secret' ELSE 'has no privilege' END AS power
-FROM identity AS i
+FROM (
+  SELECT o.*, CASE WHEN NOT regexp_matches(o.scope_id, '^(repo|dir):') THEN o.scope_id
+    WHEN o.provider = 'kubernetes' THEN 'the cluster it is deployed to' ELSE 'the account it is deployed to' END AS place
+  FROM identity AS o
+) AS i
 LEFT JOIN able AS a ON a.identity_id = i.id
 LEFT JOIN best AS w ON w.identity_id = i.id
 LEFT JOIN identity AS t ON t.id = w.target_id;

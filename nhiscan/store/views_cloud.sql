@@ -19,6 +19,8 @@ SELECT
   u.identity_id AS id, k.scope_id, k.id AS consumer_id, k.name AS consumer_name, k.kind AS consumer_kind, k.platform,
   k.environment, k.scope_id AS consumer_scope_id,
   coalesce(min(i.name), regexp_replace(u.identity_id, '^.*[/:]', '')) AS identity_name,
+  -- invented: a test, a document or code of others declares the workload.
+  coalesce(k.file_class IN ('test', 'documentation', 'vendored'), FALSE) AS invented,
   -- starts_only: it is the role with which a platform starts the workload (fetches its image, writes its log).
   min(CASE WHEN u.name = 'execution_role' AND k.platform IN ('aws_ecs', 'aws_batch') THEN 1 ELSE 0 END) = 1
     AS starts_only,
@@ -31,7 +33,7 @@ FROM "use" AS u
 JOIN consumer AS k ON k.id = u.consumer_id
 LEFT JOIN identity AS i ON i.id = u.identity_id
 WHERE u.identity_id IS NOT NULL AND u.how = 'runs_as' AND coalesce(k.enabled, TRUE)
-GROUP BY u.identity_id, k.scope_id, k.id, k.name, k.kind, k.platform, k.environment, k.tags;
+GROUP BY u.identity_id, k.scope_id, k.id, k.name, k.kind, k.platform, k.environment, k.tags, k.file_class;
 
 -- identity_sharing: one row per identity that workloads run as, with the applications they belong to.
 CREATE VIEW identity_sharing AS
@@ -39,7 +41,7 @@ WITH applications AS (
   SELECT w.id, w.application, min(w.consumer_name) AS consumer_name,
     row_number() OVER (PARTITION BY w.id ORDER BY min(w.consumer_name), w.application) AS n
   FROM identity_workload AS w
-  WHERE NOT w.starts_only AND w.consumer_kind NOT IN ('agent', 'tool_server')
+  WHERE NOT w.starts_only AND NOT w.invented AND w.consumer_kind NOT IN ('agent', 'tool_server')
   GROUP BY w.id, w.application
 ),
 counted AS (
@@ -55,7 +57,9 @@ SELECT
   concat(c.first_names, CASE WHEN c.application_count > 3
     THEN concat(' and ', CAST(c.application_count - 3 AS VARCHAR), ' more') ELSE '' END) AS workloads
 FROM counted AS c
-JOIN identity AS i ON i.id = c.id;
+JOIN identity AS i ON i.id = c.id
+-- Who runs as the default account of a Kubernetes namespace is told of each workload (NS-REU-004).
+WHERE (i.provider = 'kubernetes' AND i.name = 'default') IS NOT TRUE;
 
 -- identity_environments: one row per identity that two or more consumers run as, with the environments of these.
 CREATE VIEW identity_environments AS
@@ -885,7 +889,7 @@ SELECT x.id, x.scope_id, x.principal, x.target_id, x.provider, x.target_noun, x.
 FROM trust_access AS x
 WHERE x.principal_kind = 'service'
   -- A key is bound by what it encrypts; whom a share of RAM or a private CA serves is decided by AWS.
-  AND coalesce(x.target_kind, '') NOT IN ('kms_key', 'key', 'secret')
+  AND NOT x.target_stored
   AND x.target_id NOT LIKE 'arn:%:kms:%' AND x.target_id NOT LIKE 'arn:%:ram:%'
   AND x.target_id NOT LIKE 'arn:%:acm-pca:%' AND x.target_id NOT LIKE 'arn:%:secretsmanager:%';
 

@@ -180,8 +180,9 @@ def _folded(findings: Sequence[Finding], homes: Mapping[str, str]) -> list[Findi
     for finding in findings:
         groups[own[finding.id]].append(finding)
     leads = {key: min(group, key=lambda f: _lead(f, part=f.id in homes)) for key, group in groups.items()}
+    seen: dict[tuple[object, ...], tuple[str, str, str]] = {}
     for key, lead in list(leads.items()):
-        home = own.get(homes.get(lead.id, ""))
+        home = own.get(homes.get(lead.id, "")) or _twin(lead, key, seen)
         if home is not None and home in leads:
             groups[home] += groups.pop(key)
             del leads[key]
@@ -191,6 +192,17 @@ def _folded(findings: Sequence[Finding], homes: Mapping[str, str]) -> list[Findi
         replace(f, related=tuple(related[f.id])) if f is entries[f.id] else replace(f, folded_into=entries[f.id].id)
         for f in findings
     ]
+
+
+def _twin(
+    lead: Finding, key: tuple[str, str, str], seen: dict[tuple[object, ...], tuple[str, str, str]]
+) -> tuple[str, str, str] | None:
+    """The group that says the same of the same line: what several overlays deploy from it is one thing to change."""
+    place = lead.locations[0] if lead.locations else None
+    if place is None or place.line is None:
+        return None
+    first = seen.setdefault((lead.rule.id, lead.message, place.scope_id, place.uri, place.line, lead.state), key)
+    return None if first == key else first
 
 
 def _lead(finding: Finding, *, part: bool) -> tuple[int, bool, bool, bool, int, str]:

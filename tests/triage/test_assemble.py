@@ -10,6 +10,8 @@ from nhiscan.model import (
     Confidence,
     Credential,
     Declared,
+    Identity,
+    IdentityKind,
     Member,
     OwnerBasis,
     OwnerKind,
@@ -177,6 +179,20 @@ def test_verdicts_of_one_subject_are_one_entry_led_by_the_worst(store):
     lead = findings[0]
     assert lead.related == (findings[1].id, findings[2].id)
     assert [f.folded_into for f in findings] == [None, lead.id, lead.id, None]
+
+
+def test_the_same_of_the_same_line_is_one_entry_however_often_it_is_deployed(store):
+    same = {"source": "t", "kind": IdentityKind.SERVICE_ACCOUNT, "provider": "kubernetes", "name": "argo"}
+    spots = {"one": "base/sa.yaml:3", "two": "base/sa.yaml:3", "three": "base/sa.yaml:9"}
+    store.add(Identity(id=f"{REPO}#{n}", scope_id=REPO, locator=spot, **same) for n, spot in spots.items())
+    findings, _ = judge(
+        store, *(verdict("NS-PRV-001", f"{REPO}#{n}", subject_table="identity") for n in spots),
+        verdict("NS-CID-001", f"{REPO}#two", subject_table="identity", severity=Severity.LOW),
+    )  # fmt: skip
+    entries = {f.id: f for f in findings if f.folded_into is None}
+    assert [(e.locations[0].line, len(e.related)) for e in entries.values()] == [(3, 2), (9, 0)]
+    assert {f.folded_into for f in findings} <= {None, *entries}
+    assert len(findings) == 4
 
 
 def test_combination_wins_a_tie_even_at_lower_confidence(store):

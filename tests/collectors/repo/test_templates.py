@@ -127,6 +127,18 @@ def test_the_arn_of_a_role_of_the_template_becomes_its_id_in_every_notation():
     ]  # fmt: skip
 
 
+def test_the_attribute_of_a_thing_of_the_template_is_no_value():
+    records = cfn(
+        "  Caller: {Type: 'AWS::IAM::Role'}\n"
+        "  M: {Type: 'AWS::ApiGateway::Method', Properties: {Integration: {Credentials: !GetAtt Caller.Arn}}}\n"
+        "  I: {Type: 'AWS::ApiGatewayV2::Integration', Properties: {CredentialsArn: !Sub '${Caller.Arn}'}}\n"
+        "  J: {Type: 'AWS::ApiGatewayV2::Integration', Properties: {Credentials: !Sub "
+        "'arn:aws:iam::${AWS::AccountId}:role/x'}}\n"
+        "  P: {Type: 'AWS::Cognito::UserPool', Properties: {TemporaryPasswordValidityDays: 21, ApiKey: sk1-zq0v7w3k9x}}\n"
+    )
+    assert [c.name for c in only(records, Credential)] == ["ApiKey"]
+
+
 def test_a_policy_written_as_text_is_kept_as_text():
     (policy,) = only(
         cfn("  P: {Type: 'AWS::IAM::ManagedPolicy', Properties: {PolicyDocument: !Sub '{\"a\": 1}'}}\n"), Policy

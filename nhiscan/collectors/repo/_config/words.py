@@ -27,9 +27,13 @@ _TAILS = _set(
     "id ids url uri endpoint path file dir name names type kind ttl expiry expires expiration lifetime limit count "
     "length max min size header headers prefix suffix mode enabled disabled required region host port user username "
     "email provider issuer audience scope scopes algorithm alg version format timeout interval rotation policy usage "
-    "budget method field column store backend manager cache strategy storage symbol address contract mint"
+    "budget method field column store backend manager cache strategy storage symbol address contract mint arn validity"
+    " days hours minutes seconds unit units"
 )
-_KEY_BEFORE = _set("public publishable primary foreign sort partition cache hot shortcut index object host map group")
+_KEY_BEFORE = _set(
+    "public publishable primary foreign sort partition hash range cache hot shortcut index object host map mapping"
+    " group memory attribute"
+)
 _COUNTS = frozenset({"max", "min", "num", "total"})
 _CONNECTION = re.compile(
     r"(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|connection)_?(?:url|uri|string)$"
@@ -37,7 +41,7 @@ _CONNECTION = re.compile(
 
 _PATH = re.compile(
     r"(?:~|\.{1,2})?/[^\s]*|[A-Za-z]:[\\/].*|\$\{workspaceFolder\}.*"
-    r"|[\w./-]+\.(?:json|pem|ya?ml|toml|txt|env|key|crt|p12)"
+    r"|[\w./-]+\.(?:json|pem|ya?ml|toml|txt|env|key|crt|p12|zip|jar|war|whl|tgz)"
 )
 # Reserved by RFC 2606: an address there says nothing of what stands in it.
 _DOCUMENTED_HOST = re.compile(r"(?<=[/@.])example(?=\.(?:com|net|org)\b)")
@@ -45,6 +49,7 @@ _PLAIN_URL = re.compile(r"[A-Za-z][\w+.-]*://\S*")
 _VARIABLE = re.compile(r"[A-Z]{2,20}[A-Z0-9]{0,8}(?:_[A-Z]{1,20}[0-9]{0,2}){2,12}")
 _OBJECT = re.compile(r"[\w.@-]{1,60}(?:/[\w.@-]{1,80}){1,12}\.[a-z]{1,5}")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_POINTERS = ("arn:", "urn:", "$.", "$$.")  # names of things, and paths into JSON
 _BOOLEANS = _set("true false yes no on off enabled disabled")
 
 PROVIDERS = {
@@ -105,7 +110,7 @@ def is_path(value: str) -> bool:
 
 def is_setting(value: str, name: str) -> bool:
     """Whether the value is a setting rather than a secret although its name sounds like one."""
-    if value.lower() in _BOOLEANS or is_path(value) or _PLAIN_URL.fullmatch(value):
+    if value.lower() in _BOOLEANS or is_path(value) or _PLAIN_URL.fullmatch(value) or value.startswith(_POINTERS):
         return True
     if _NUMBER.fullmatch(value):
         return not {"password", "passwd", "pwd", "pass", "pin", "passphrase"}.intersection(words(name))

@@ -61,9 +61,10 @@ class Values:
         """Credential, exposure and use records of named values, such as the environment of a function."""
         found: list[Found] = []
         for name, node in pairs:
-            if (single := target(node)) and (kept := list(self._named(consumer_id, place, name, single, node.line))):
-                yield from kept
-                continue
+            if single := target(node):
+                yield from (kept := list(self._named(consumer_id, place, name, single, node.line)))
+                if kept or self.template.part(single[0]):
+                    continue  # an attribute of a thing of the template is its name
             text = self.resolver.text(node)
             if text is None or not text:
                 continue
