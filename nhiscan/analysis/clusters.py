@@ -44,7 +44,8 @@ def join(
     for row in rows:
         by_id[row.id].append(row)
     groups = _groups(by_id, _places(by_id, told))
-    canonical = {member: _name(by_id, members) for members in groups.values() for member in members}
+    named = ((_name(by_id, members), members) for members in groups.values())
+    canonical = {member: name for name, members in named for member in members}
     merged = {name: [r for m in ms for r in by_id[m]] for ms in groups.values() for name in (canonical[ms[0]],)}
     bases = {c.id: c for ms in groups.values() for c in _cluster_rows(by_id, ms, canonical[ms[0]])}
 

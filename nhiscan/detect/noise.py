@@ -54,6 +54,8 @@ _DIGEST = re.compile(
     r"^(?:sha(?:1|224|256|384|512)|md5|h1|blake2b)[-:=]|^(?:SCRAM-)?SHA-?\d{1,3}$|^\$(?:\d[a-z]?|[a-z][\w-]{1,14})\$"
     r"|^(?:pbkdf2|bcrypt|scrypt|argon2|crypt|sha\d|md5)\w*\$|^\{(?:S?SHA\d*|S?MD5|CRYPT)\}|^\*[0-9A-F]{40}$|^md5[0-9a-f]{32}$"
     r"|^(?:(?:ssh|ecdsa|sk)-[\w@.-]{3,40} )?AAAA(?:B3NzaC1|C3NzaC1|E2VjZHNh|Gnss|InNr)"
+    # PEM of certificates and public keys (RFC 7468) in base 64
+    r"|^LS0tLS1CRUdJTi(?:BDRVJU|BQVUJM)"
     # SubjectPublicKeyInfo of RSA and EC keys, certificates (RFC 5280), in base 64
     r"|^MI(?:GfMA0GCSqGSIb3DQEB|IBIjANBgkqhkiG9w0B|ICIjANBgkqhkiG9w0B)|^MFkwEwYHKoZIzj0C|^MII[A-Z][A-Za-z0-9]{2}CCA",
     re.IGNORECASE,

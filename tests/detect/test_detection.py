@@ -56,7 +56,8 @@ def test_a_word_in_a_loose_form_is_no_password():
     "line",
     [
         'DATA_JWT_SECRET = "oauth2_jwt_secret"', "Sec-WebSocket-Key: {nonce}", "sign('salted', 'shared secret', '{t}')",
-        '"Authorization": "Basic {login}"',
+        '"Authorization": "Basic {login}"', "const searchApiKey = param('searchApiKey', data)",
+        'cluster_auth_base64 = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUM1ekNDQWMrZ0F3SUJBZ0lCQURBTkJna3Foa2lHOXcw"',
     ],
 )  # fmt: skip
 def test_what_only_stands_beside_a_word_for_secrets_is_none(line):

@@ -45,6 +45,7 @@ class Skip(Enum):
     UNREADABLE = "unreadable files"
     ARCHIVE = "archives, or parts of them, that could not be opened"
     CRASHED = "files that broke the reader"
+    CROWDED = "files, or parts of them, of hardly anything but words for secrets"
     ABSENT = "tracked files that are not in the work tree"
     SUBMODULE = "submodules"
     NESTED = "repositories inside the repository"
@@ -70,6 +71,7 @@ _REMEDIES = {
     Skip.SPECIAL: "none needed",
     Skip.UNREADABLE: "give yourself read permission on the files and audit again",
     Skip.ARCHIVE: "decrypt or repair them, unpack them and audit the directory",
+    Skip.CROWDED: "look at the file; if it is meant so, split it and audit the directory",
     Skip.CRASHED: "audit each of them by itself; if it breaks again, report it as a bug of nhiscan",
     Skip.ABSENT: "run: git sparse-checkout disable, or restore the deleted files",
     Skip.SUBMODULE: "audit each submodule as a target of its own",

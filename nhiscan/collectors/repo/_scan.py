@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nhiscan.collectors.repo._tree import SourceFile
     from nhiscan.detect.candidate import Candidate
+    from nhiscan.detect.crowds import Piece
     from nhiscan.detect.scan import Scanner
     from nhiscan.detect.windows import Window
     from nhiscan.sensitive import FingerprintKey
@@ -34,6 +35,8 @@ CHUNK = 400
 """Files of one task: some milliseconds of work, so that no process waits long for the last one."""
 
 _LONGEST_NAME = 100
+MOST_CROWDED = 200_000
+"""Places of one file that are weighed in its crowded stretches, for some seconds; no real file comes near."""
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ class _File:
     file: SourceFile
     chunk: Chunk
     ordinals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    crowd: int = 0  # places in crowded stretches
 
     def read(self, reader: Reader, handle: int) -> None:
         """Whatever the file is: several windows, another encoding, an archive.  Raises OSError."""
@@ -117,10 +121,19 @@ class _File:
     def pieces(self, part: Part) -> None:
         """A part of any size, a piece of it at a time where it is crowded."""
         for piece in self.scanner.pieces(part.data):
-            if piece.places:
+            if piece.places and self._may_weigh(piece, part):
                 at = piece.offset
                 first, end = max(piece.first, part.first - at), min(piece.end, part.end - at)
                 self.part(Part(piece.data, part.lines + piece.lines, first, end), piece.places)
+
+    def _may_weigh(self, piece: Piece, part: Part) -> bool:
+        """Whether the places are worth their time: somebody may have made a file of nothing but names."""
+        if len(piece.data) == len(part.data):
+            return True
+        before, self.crowd = self.crowd, self.crowd + len(piece.places)
+        if before <= MOST_CROWDED < self.crowd:
+            self._skip(Skip.CROWDED)
+        return self.crowd <= MOST_CROWDED
 
     def part(self, part: Part, places: list[tuple[int, int]]) -> None:
         """The candidates and comments at places of a part."""

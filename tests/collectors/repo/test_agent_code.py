@@ -206,6 +206,11 @@ def test_keys_in_calls(run, expression, form):
     assert SECRET not in repr([r for r in records if not isinstance(r, Credential)])
 
 
+def test_a_name_that_is_known_in_part_is_shown_with_a_mark_for_the_rest(run):
+    records = run(OPENAI + "def make(label):\n    return Agent(name=f'{label} helper')\n")
+    assert [agent.name for agent in kinds(records, Consumer, kind=ConsumerKind.AGENT)] == ["… helper"]
+
+
 def test_a_default_beside_a_reference_is_a_literal(run):
     records = run(OPENAI + f"x = Agent(name='A', model=M(api_key=os.getenv('A_KEY', '{SECRET}')))\n")
     assert {u.form for u in kinds(records, Use)} == {Form.REFERENCE, Form.LITERAL}

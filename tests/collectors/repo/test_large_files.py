@@ -7,7 +7,8 @@ import gzip
 
 import pytest
 
-from nhiscan.collectors.repo import _reading
+from nhiscan.collectors.repo import _reading, _scan
+from nhiscan.collectors.repo._listing import Skip
 from nhiscan.collectors.repo._scan import Scan
 from nhiscan.collectors.repo._tree import SourceFile
 from nhiscan.detect import containers, crowds, scan
@@ -116,6 +117,17 @@ def test_a_large_crowded_file_comes_in_pieces(tmp_path):
     with pytest.raises(CrowdedError):
         scan.shipped().places(text.encode())
     assert scanned(tmp_path, "app.log") == (lines_of(text), [])
+
+
+@pytest.mark.usefixtures("crowded")
+def test_of_a_file_of_words_alone_a_part_is_weighed_and_the_rest_is_a_gap(tmp_path, monkeypatch):
+    monkeypatch.setattr(_scan, "MOST_CROWDED", 12_000)
+    text = planted("%41%42%43", "\n")
+    (tmp_path / "app.log").write_text(text)
+    lines, skipped = scanned(tmp_path, "app.log")
+    assert 0 < len(lines) < len(TOKENS)
+    assert lines == lines_of(text)[: len(lines)]
+    assert skipped == [(Skip.CROWDED, "app.log")]
 
 
 @pytest.mark.usefixtures("crowded", "way")

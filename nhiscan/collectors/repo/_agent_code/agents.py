@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nhiscan.collectors.repo._agent_code import names
+from nhiscan.collectors.repo._agent_code.source import shown
 from nhiscan.collectors.repo._agent_code.tools import function_traits, tool_approval
 from nhiscan.collectors.repo._config.abilities import at_address, traits_of, with_traits
 from nhiscan.plugin import Approval, Auth, Autonomy, Basis, ConsumerKind
@@ -90,7 +91,7 @@ def _said_name(module: Module, call: ast.Call, framework: str) -> str | None:
     name = module.value(module.argument(call, "name")).text
     if name is None and call.args and framework == "autogen":
         name = module.value(call.args[0]).text
-    return name if name and len(name) <= 100 and "$" not in name and "\n" not in name else None
+    return shown(name) if name and len(name) <= 100 and "$" not in name and "\n" not in name else None
 
 
 def _stance(module: Module, call: ast.Call, consumer: Consumer) -> Consumer:

@@ -151,6 +151,11 @@ def is_known(text: str | None) -> bool:
     return text is not None and _UNKNOWN not in text
 
 
+def shown(text: str) -> str:
+    """A text for readers, with `…` for the parts that were left open."""
+    return text.replace(_UNKNOWN, "…")
+
+
 def parse(text: str) -> Module:
     """The file, its imports and assignments collected.  Raises MalformedError with the line that is no Python."""
     try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _REFERENCE = re.compile(
-    r"\$\{\{\s*(?:secrets|env|vars)\.(?P<actions>\w+)\s*\}\}"
+    r"\$\{\{\s*(?:(?:secrets|env|vars)\.)?(?P<actions>\w+)\s*\}\}"
     r"|\$\{(?:(?P<space>[A-Za-z]+):(?!-)(?P<spaced>[^{}]*)|(?P<name>[\w.]*)(?P<default>:?-[^{}]*)?)\}"
     r"|\{(?P<brace>env|file):(?P<bracename>[^{}]+)\}"
     r"|%(?P<percent>[A-Za-z_]\w*)%"
