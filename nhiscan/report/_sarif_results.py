@@ -63,9 +63,12 @@ def result(finding: Finding, reasons: Sequence[Finding], rule_index: Mapping[str
 def message(finding: Finding, reasons: Sequence[Finding]) -> str:
     """What a reader sees first: the finding, the reasons folded into it, its owner, its repair."""
     lines = [sarif_text(finding.message)]
-    lines += [f"Also {r.rule.id}: {sarif_text(r.message)}" for r in reasons[:MAX_REASONS]]
-    if len(reasons) > MAX_REASONS:
-        lines.append(f"Also {len(reasons) - MAX_REASONS} more reasons.")
+    # The same of another subject, which several overlays deploy from one line, is no further reason.
+    more = dict.fromkeys((r.rule.id, r.message) for r in reasons)
+    more.pop((finding.rule.id, finding.message), None)
+    lines += [f"Also {rule}: {sarif_text(text)}" for rule, text in list(more)[:MAX_REASONS]]
+    if len(more) > MAX_REASONS:
+        lines.append(f"Also {len(more) - MAX_REASONS} more reasons.")
     if finding.evidence:
         said = dict.fromkeys(f"{e.tool} ({e.rule})" for e in finding.evidence[:MAX_REASONS])
         lines.append(f"Also reported by {sarif_text(', '.join(said))}.")

@@ -185,7 +185,7 @@ def _facts(finding: Finding, reasons: Sequence[Finding], scopes: Mapping[str, st
     yield finding.id
     if finding.base is not None:
         yield weighed(finding)
-    rules = [finding.rule.id, *(r.rule.id for r in reasons)]
+    rules = list(dict.fromkeys([finding.rule.id, *(r.rule.id for r in reasons)]))
     more = f" +{len(rules) - _REASONS}" if len(rules) > _REASONS else ""
     yield ", ".join(rules[:_REASONS]) + more
     places = [_place(p, finding, scopes) for p in finding.locations]

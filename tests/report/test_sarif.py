@@ -253,8 +253,16 @@ def test_places_stay_within_githubs_limit():
 
 def test_many_reasons_are_counted():
     lead = finding(1, "NS-TOX-007")
-    reasons = [finding(n, folded_into=lead.id, message="m") for n in range(2, 60)]
+    reasons = [finding(n, folded_into=lead.id, message=f"m {n}") for n in range(2, 60)]
     assert "Also 8 more reasons." in run(result(lead, *reasons))["results"][0]["message"]["text"]
+
+
+def test_the_same_said_of_several_subjects_is_said_once():
+    lead = finding(1, "NS-PRV-006", message="it reads every secret")
+    twins = [finding(n, "NS-PRV-006", folded_into=lead.id, message="it reads every secret") for n in range(2, 9)]
+    others = [finding(n, "NS-PRV-011", folded_into=lead.id, message="it gives access") for n in range(9, 12)]
+    said = run(result(lead, *twins, *others))["results"][0]["message"]["text"]
+    assert [line for line in said.split("\n") if line.startswith("Also")] == ["Also NS-PRV-011: it gives access"]
 
 
 def test_people_stay_out_unless_asked():

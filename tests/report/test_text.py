@@ -109,6 +109,8 @@ def test_many_rules_are_counted():
     lead = finding(1, related=())
     reasons = [finding(n, f"NS-AGT-{n:03}", folded_into=lead.id) for n in range(2, 6)]
     assert "NS-LEK-001, NS-AGT-002, NS-AGT-003 +2 · " in shown(result(lead, *reasons))
+    twins = [finding(n, folded_into=lead.id) for n in range(6, 9)]
+    assert "NS-LEK-001, NS-AGT-002, NS-AGT-003 +2 · " in shown(result(lead, *twins, *reasons))
 
 
 def test_missing_owner_and_fix_are_said_or_left_out():
