@@ -215,7 +215,8 @@ def test_numbers_are_settings_except_as_passwords(value, name, yes):
         ("AWS_API_MCP_WORKING_DIR", "WORKING_DIR_KEY", True), ("NextPageToken", "token_param", True),
         ("$$.Task.Token", "token.$", True), ("arn:aws:iam::1:role/x", "Credentials", True), ("redis-cart:6379", "connectionString", True),
         ("minutes", "AccessToken", True), ("agent/lambda/hr_function.zip", "HRFunctionKey", True),
-        ("CorrectHorse", "DB_PASSWORD", False), ("kQzVbnXwPlTrYdGh", "API_TOKEN", False),
+        ("CorrectHorse", "DB_PASSWORD", False),
+        ("supersecretkey", "JWT_SECRET", False), ("admin:12345", "BASIC_AUTH", False), ("kQzVbnXwPlTrYdGh", "API_TOKEN", False),
         ("sk_live_AbCd", "API_KEY", False), ("a/b/c+d==", "API_KEY", False),
     ],
 )  # fmt: skip

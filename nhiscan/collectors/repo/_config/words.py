@@ -46,8 +46,10 @@ _PATH = re.compile(
 # Reserved by RFC 2606: an address there says nothing of what stands in it.
 _DOCUMENTED_HOST = re.compile(r"(?<=[/@.])example(?=\.(?:com|net|org)\b)")
 _PLAIN_URL = re.compile(r"[A-Za-z][\w+.-]*://\S*")
-_VARIABLE = re.compile(r"[A-Z]{2,20}[A-Z0-9]{0,8}(?:_[A-Z]{1,20}[0-9]{0,2}){2,12}")
-_OBJECT = re.compile(r"[\w.@-]{1,60}(?:/[\w.@-]{1,80}){1,12}\.[a-z]{1,5}")
+_NAMES_THING = re.compile(
+    r"[A-Z]{2,20}[A-Z0-9]{0,8}(?:_[A-Z]{1,20}[0-9]{0,2}){2,12}|[A-Za-z]{2,40}(?:Token|Key|Id|Name|Arn)"
+    r"|(?:second|minute|hour|day)s?|[\w.@-]{1,60}(?:/[\w.@-]{1,80}){1,12}\.[a-z]{1,5}"
+)
 _HOST = re.compile(r"[a-z][a-z0-9.-]{0,100}:\d{2,5}")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _POINTERS = ("arn:", "urn:", "$.", "$$.")  # names of things, and paths into JSON
@@ -117,11 +119,11 @@ def is_setting(value: str, name: str) -> bool:
         return not {"password", "passwd", "pwd", "pass", "pin", "passphrase"}.intersection(words(name))
     if len(value) < 4 or any(c.isspace() for c in value):
         return True
-    if _HOST.fullmatch(value):
-        return True
+    kind = kind_of(name)
+    if kind is CredentialKind.CONNECTION_STRING and _HOST.fullmatch(value):
+        return True  # and no password
     # The name of a variable or parameter, a unit, the key of an object in a bucket; people make up passwords alone so.
-    shaped = _VARIABLE.fullmatch(value) or _OBJECT.fullmatch(value) or (value.isalpha() and noise.words(value))
-    return bool(shaped) and kind_of(name) is not CredentialKind.PASSWORD
+    return _NAMES_THING.fullmatch(value) is not None and kind is not CredentialKind.PASSWORD
 
 
 def kind_of(name: str) -> CredentialKind:
