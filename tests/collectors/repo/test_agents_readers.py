@@ -167,6 +167,8 @@ def test_names_that_promise_a_credential(name):
         "memoryKey",
         "ApiMappingKey",
         "hash_key",
+        "RouteKey",
+        "BIN_TAG_KEY",
         "CredentialsArn",
         "TemporaryPasswordValidityDays",
         "COMPASS",

@@ -32,7 +32,7 @@ _TAILS = _set(
 )
 _KEY_BEFORE = _set(
     "public publishable primary foreign sort partition hash range cache hot shortcut index object host map mapping"
-    " group memory attribute"
+    " group memory attribute route tag"
 )
 _COUNTS = frozenset({"max", "min", "num", "total"})
 _CONNECTION = re.compile(
