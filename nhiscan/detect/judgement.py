@@ -28,7 +28,6 @@ _DOUBT = {Form.ARGUMENT: 4.0, Form.LISTED: 6.0, Form.WORD: 6.0, Form.COMPARED: 4
 _VARIABLE = 6.0  # without quotes a value in code is a variable more often than not
 _BOUND = frozenset({Form.ASSIGNED, Form.ELEMENT, Form.OPTION, Form.ADDRESS})
 _SIGNS = re.compile(r"[!#%^&*+=?~]|[a-z]\$[a-z]")
-_CAMEL = re.compile(r"[a-z]{1,20}(?:[A-Z][A-Za-z]{0,20}){0,4}(?:Key|Token|Secret)")
 _AS_NAMED = re.compile(r"[^a-z]")
 _WORDS = re.compile(r"[A-Za-z_-]+")
 _USER = re.compile(rb"user|login")
@@ -106,9 +105,7 @@ def _is_noise(value: str, bits: float) -> bool:
 
 def _is_name(value: str) -> bool:
     """Whether the value is what a secret is called elsewhere: `oauth2_jwt_secret`, `searchApiKey`."""
-    if _CAMEL.fullmatch(value) is not None:
-        return True
-    return "_" in value and role(value) is not Role.NONE and noise.is_identifier(value)
+    return noise.is_parameter(value) or ("_" in value and role(value) is not Role.NONE and noise.is_identifier(value))
 
 
 def _encodes_words(value: str) -> bool:

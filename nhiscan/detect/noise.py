@@ -70,6 +70,7 @@ _PATH = re.compile(
 )
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _IDENTIFIER = re.compile(r"[A-Za-z_$@][\w$.:/ -]*")
+_PARAMETER = re.compile(r"[A-Za-z]{2,80}(?:Token|Key|Secret|Id|Name|Arn)")
 _LONG_RUN = re.compile(r"[a-z]{6,}")
 _LETTERS = re.compile(r"[a-z]+")
 # Frequent letter pairs of English, written one after the other.
@@ -162,6 +163,11 @@ def is_identifier(text: str) -> bool:
     """Whether the value is one or more names of a program: letters, separators, few digits, readable."""
     digits = sum(c.isdigit() for c in text)
     return _IDENTIFIER.fullmatch(text) is not None and digits * 6 <= len(text) and (words(text) or text.isupper())
+
+
+def is_parameter(text: str) -> bool:
+    """Whether the value is what code calls a secret or a thing: `nextPageToken`, `searchApiKey`, `RoleArn`."""
+    return _PARAMETER.fullmatch(text) is not None
 
 
 def random_looking(text: str) -> bool:

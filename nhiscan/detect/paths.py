@@ -6,11 +6,16 @@ import functools
 import re
 from enum import Enum
 
+VENDORED = frozenset({
+    "vendor", "_vendor", "vendored", "third_party", "third-party", "thirdparty", "node_modules", "bower_components",
+    "jspm_packages", "godeps", "site-packages",
+})  # fmt: skip
+"""Names, in lower case, of directories for code of others that is kept beside one's own."""
 _GENERATED = re.compile(
     r"(?:^|/)(?:[\w.-]*\.lock|[\w-]*lock\.(?:json|ya?ml)|go\.(?:sum|mod)|npm-shrinkwrap\.json|[\w.-]*\.min\.(?:js|css)"
     r"|[\w.-]+\.(?:map|svg|po|pot|mo|csv|tsv|ipynb_checkpoints|snap|sum|sha\d*|md5|asc|sig|rdb|dat|geojson|xlf|css|scss|less)"
     r"|RECORD|SHASUMS\w*|constraints[\w.-]*\.txt)$"
-    r"|(?:^|/)(?:vendor|node_modules|third_party|bower_components|site-packages|dist|\.dist-info|translations|locales?|i18n)/",
+    rf"|(?:^|/)(?:{'|'.join(sorted(VENDORED))}|dist|\.dist-info|translations|locales?|i18n)/",
     re.IGNORECASE,
 )
 _CODE = re.compile(

@@ -164,8 +164,8 @@ class Inventory:
 
     def sizes(self) -> dict[str, int]:
         """How many rows each table has."""
-        each = " UNION ALL ".join(f"SELECT '{t}' AS t, count(*) AS n FROM \"{t}\"" for t in sorted(self._filled))  # noqa: S608
-        counted = {str(row["t"]): cast("int", row["n"]) for row in self.sql(each)} if each else {}
+        each = [f"SELECT '{t}' AS t, count(*) AS n FROM \"{t}\"" for t in sorted(self._filled)]  # noqa: S608 - our tables
+        counted = {str(row["t"]): cast("int", row["n"]) for row in self.sql(" UNION ALL ".join(each))} if each else {}
         return dict.fromkeys(RECORDS, 0) | counted
 
     def empty(self) -> frozenset[str]:

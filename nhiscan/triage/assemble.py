@@ -20,7 +20,7 @@ from nhiscan.triage.suppress import from_inventory
 from nhiscan.triage.weigh import weighed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from nhiscan.engine.frameworks import Frameworks
@@ -66,7 +66,7 @@ def triage(
     inline, broken = from_inventory(inventory.rows(Declared))
     findings, matches = apply(findings, (*suppressions, *inline), as_of)
     findings, homes = combined(inventory, findings)
-    findings = _folded(sorted(findings, key=_order), homes)
+    findings = _folded(sorted(findings, key=_order), homes, facts.exposures)
     notices = [Notice("suppression-broken", text, "write: nhiscan: ignore RULE -- reason") for text in broken]
     notices += suppression_notices(matches, as_of, list(by_id.values()), list(all_rules or by_id.values()))
     if baseline is not None:
@@ -170,10 +170,11 @@ def _tagged(inventory: Inventory, findings: Sequence[Finding], frameworks: Frame
     return [replace(f, frameworks=maps[f.rule.id, f.subject.id in concerned]) for f in findings]
 
 
-def _folded(findings: Sequence[Finding], homes: Mapping[str, str]) -> list[Finding]:
+def _folded(findings: Sequence[Finding], homes: Mapping[str, str], found: Container[str]) -> list[Finding]:
     """One entry per subject and state: what is suppressed leads nothing, what is new is not hidden in what is known.
 
     `homes` says of parts which combination they belong to: an entry that a part leads goes into the one of that.
+    `found` are the credentials that lie somewhere: two of them on one line are two values, and each stays an entry.
     """
     own = {f.id: (f.subject.table, f.subject.id, f.state) for f in findings}
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
@@ -182,7 +183,9 @@ def _folded(findings: Sequence[Finding], homes: Mapping[str, str]) -> list[Findi
     leads = {key: min(group, key=lambda f: _lead(f, part=f.id in homes)) for key, group in groups.items()}
     seen: dict[tuple[object, ...], tuple[str, str, str]] = {}
     for key, lead in list(leads.items()):
-        home = own.get(homes.get(lead.id, "")) or _twin(lead, key, seen)
+        home = own.get(homes.get(lead.id, ""))
+        if home is None and lead.subject.id not in found:
+            home = _twin(lead, key, seen)
         if home is not None and home in leads:
             groups[home] += groups.pop(key)
             del leads[key]

@@ -195,6 +195,14 @@ def test_the_same_of_the_same_line_is_one_entry_however_often_it_is_deployed(sto
     assert len(findings) == 4
 
 
+def test_two_values_on_one_line_stay_two_entries(store):
+    ids = [f"{REPO}#a.csv:token:{n}" for n in (1, 2)]
+    store.add(Credential(id=i, scope_id=REPO, source="t", name="token", locator="a.csv:1") for i in ids)
+    store.add(exposure("a.csv", 1, i) for i in ids)
+    findings, _ = judge(store, *(verdict(subject=i, message="a token lies in a.csv:1") for i in ids))
+    assert [f.folded_into for f in findings] == [None, None]
+
+
 def test_combination_wins_a_tie_even_at_lower_confidence(store):
     findings, _ = judge(store, verdict("NS-AGT-001"), verdict("NS-TOX-007", confidence=Confidence.LOW))
     assert [(f.rule.id, f.folded_into is None) for f in findings] == [("NS-AGT-001", False), ("NS-TOX-007", True)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from nhiscan.detect.paths import VENDORED
 from nhiscan.plugin import FileClass
 
 
@@ -28,8 +29,6 @@ _DOC_DIRS = _set("docs doc documentation example examples sample samples demo de
 _EXAMPLE = re.compile(r"(?:^|[._-])(?:examples?|samples?|dist|skel)(?:[._-]|$)")
 _TEMPLATE = re.compile(r"[._-](?:template|tmpl|tpl)(?:[._-]|$)")
 _INTERFACE = re.compile(r"(?:[^/]*[._-])?(?:swagger|openapi)(?:[._-][^/]*)?\.(?:ya?ml|json)")
-# Code of others, kept beside one's own (Go, PHP, Ruby, Bower, Godeps; Bazel's custom): its keys are not of this place.
-_VENDOR_DIRS = _set("vendor third_party third-party thirdparty bower_components jspm_packages godeps _vendor vendored")
 _DOC_SUFFIXES = (".md", ".mdx", ".rst", ".adoc", ".asciidoc", ".org", ".textile")
 _DOC_STEMS = _set("readme changelog changes contributing license licence copying notice authors security history")
 
@@ -186,7 +185,7 @@ def _by_content(base: str, folders: list[str], *, held: bool) -> FileClass:
         found = FileClass.INFRASTRUCTURE
     elif base.endswith(_DOC_SUFFIXES) or base.partition(".")[0] in _DOC_STEMS or _INTERFACE.fullmatch(base):
         found = FileClass.DOCUMENTATION
-    if found in {FileClass.SOURCE, FileClass.KEY_FILE} and not _VENDOR_DIRS.isdisjoint(folders):
+    if found in {FileClass.SOURCE, FileClass.KEY_FILE} and not VENDORED.isdisjoint(folders):
         return FileClass.VENDORED
     return found
 

@@ -47,8 +47,7 @@ _PATH = re.compile(
 _DOCUMENTED_HOST = re.compile(r"(?<=[/@.])example(?=\.(?:com|net|org)\b)")
 _PLAIN_URL = re.compile(r"[A-Za-z][\w+.-]*://\S*")
 _NAMES_THING = re.compile(
-    r"[A-Z]{2,20}[A-Z0-9]{0,8}(?:_[A-Z]{1,20}[0-9]{0,2}){2,12}|[A-Za-z]{2,40}(?:Token|Key|Id|Name|Arn)"
-    r"|(?:second|minute|hour|day)s?|[\w.@-]{1,60}(?:/[\w.@-]{1,80}){1,12}\.[a-z]{1,5}"
+    r"[A-Z]{2,20}[A-Z0-9]{0,8}(?:_[A-Z]{1,20}[0-9]{0,2}){2,12}|(?:second|minute|hour|day)s?|[\w.@-]{1,60}(?:/[\w.@-]{1,80}){1,12}\.[a-z]{1,5}"
 )
 _HOST = re.compile(r"[a-z][a-z0-9.-]{0,100}:\d{2,5}")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
@@ -123,7 +122,8 @@ def is_setting(value: str, name: str) -> bool:
     if kind is CredentialKind.CONNECTION_STRING and _HOST.fullmatch(value):
         return True  # and no password
     # The name of a variable or parameter, a unit, the key of an object in a bucket; people make up passwords alone so.
-    return _NAMES_THING.fullmatch(value) is not None and kind is not CredentialKind.PASSWORD
+    named = _NAMES_THING.fullmatch(value) is not None or noise.is_parameter(value)
+    return named and kind is not CredentialKind.PASSWORD
 
 
 def kind_of(name: str) -> CredentialKind:
