@@ -100,7 +100,8 @@ class Gap(Record):
     """What could not be seen.
 
     `covers` lists tables or `table.column`; `subject_id` narrows it to one record; `remedy` is the permission or the
-    act that would fix it; `operation` the call that failed.
+    act that would fix it; `operation` the call that failed.  What was skipped and covers nothing is left out by design
+    (pictures, links): it is counted and hides nothing.
     """
 
     table: ClassVar[str] = "gap"
